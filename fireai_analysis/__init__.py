@@ -1,0 +1,1 @@
+"""Performance validation that can be believed: load, evidence, verdicts and reports for the Fire-AI platform."""

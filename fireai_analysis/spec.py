@@ -1,0 +1,254 @@
+"""Checked records of a run: scenario, profile, target, criterion, and the specification they make together.
+
+Pure data; `scenarios.py` reads them from `params/`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Door = Literal["fastapi", "go"]
+
+
+class Frozen(BaseModel):
+    """A checked, immutable record that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def checked_url(url: str) -> str:
+    """Return an http(s) address without trailing slash; raise ValueError for user names, secrets or bad ports."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address must start with http:// or https:// and name a host")
+    if parts.username or parts.password:
+        raise ValueError("an address must not carry a user name or password; put secrets in the environment")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("port out of range, allowed 1 to 65535") from None
+    if port == 0:
+        raise ValueError("port out of range, allowed 1 to 65535")
+    return url.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(checked_url)]
+
+
+class MixEntry(Frozen):
+    """One kind of request of a mix: what is asked, at which door, how often, and whether latency judges it."""
+
+    action: Literal["classify", "evidence", "results", "session", "health", "unique", "contended", "replay"]
+    door: Door
+    weight: float = Field(gt=0)
+    judged: bool
+
+
+class Scenario(Frozen):
+    """One load scenario with its numbers.
+
+    Attributes
+    ----------
+    users : int
+        Distinct identities, at least 1.
+    duration_s : float
+        Judged window in seconds.
+    rate_rps : float
+        Offered rate in requests a second over the judged window.
+    arrivals : {'fixed', 'poisson', 'waves'}
+        How the open schedule is drawn.
+    wave_period_s, wave_spread_s : float or None
+        Waves only: distance of two waves, and time over which the users of one wave are spread.
+    """
+
+    name: str
+    title: str
+    question: str
+    users: int = Field(ge=1)
+    duration_s: float = Field(gt=0)
+    rate_rps: float = Field(gt=0)
+    arrivals: Literal["fixed", "poisson", "waves"]
+    mix: tuple[MixEntry, ...]
+    wave_period_s: float | None = Field(default=None, gt=0)
+    wave_spread_s: float | None = Field(default=None, gt=0)
+    hot_paths: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _waves_are_whole(self) -> Scenario:
+        given = (self.wave_period_s, self.wave_spread_s, self.hot_paths)
+        if self.arrivals == "waves" and None in given:
+            raise ValueError("waves need wave_period_s, wave_spread_s and hot_paths")
+        return self
+
+    @property
+    def intended_count(self) -> int:
+        """Requests the ticket's arithmetic asks for: rate times duration."""
+        return round(self.rate_rps * self.duration_s)
+
+
+class Scale(Frozen):
+    """How far a scenario was scaled from the ticket; 1.0 is full scale."""
+
+    duration_ratio: float
+    users_ratio: float
+    rate_ratio: float
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the scenario ran at the ticket's scale."""
+        return min(self.duration_ratio, self.users_ratio, self.rate_ratio) >= 1.0
+
+
+class ScenarioChange(Frozen):
+    """What a profile replaces in a scenario."""
+
+    duration_s: float | None = Field(default=None, gt=0)
+    users: int | None = Field(default=None, ge=1)
+    rate_rps: float | None = Field(default=None, gt=0)
+
+
+class Profile(Frozen):
+    """How far the scenarios are scaled, and the waits around them."""
+
+    name: str
+    title: str
+    settle_s: float = Field(ge=0)
+    profiled_s: float = Field(ge=0)
+    sample_interval_s: float = Field(gt=0)
+    scenarios: dict[str, ScenarioChange]
+
+
+class DoorAddress(Frozen):
+    """Address of one service and the environment variable that overrides it."""
+
+    base_url: Url
+    base_url_env: str | None = None
+
+
+class Auth(Frozen):
+    """How a token is had; the value itself comes from the environment variable `env`."""
+
+    kind: Literal["none", "bearer", "hs256"]
+    env: str | None = None
+    lifetime_s: float = Field(default=300, gt=0)
+
+    @model_validator(mode="after")
+    def _env_is_named(self) -> Auth:
+        if self.kind != "none" and not self.env:
+            raise ValueError(f"authentication of kind {self.kind} needs `env`, the variable that holds the secret")
+        return self
+
+
+class TargetAuth(Frozen):
+    """Authentication of the public door and of the service-to-service door."""
+
+    public: Auth
+    internal: Auth
+
+
+class CrdtMapping(Frozen):
+    """How CRDT writes land in `session_data`, and whether a 409 was applied."""
+
+    document: Literal["auto"] = "auto"
+    conflict_409_applied: bool = False
+
+
+class TargetData(Frozen):
+    """Seed data of the target that requests refer to."""
+
+    item_codes: tuple[str, ...] = Field(min_length=1)
+    observed_conditions: tuple[str, ...] = Field(min_length=1)
+    building_id: str
+    user_id: str
+
+
+class LoadLimits(Frozen):
+    """The most load this target may be given."""
+
+    max_users: int = Field(gt=0)
+    max_rate_rps: float = Field(gt=0)
+    max_duration_s: float = Field(gt=0)
+
+
+class Target(Frozen):
+    """A system under test: where it is, how to authenticate, what may be done to it. Holds no secret."""
+
+    name: str
+    kind: Literal["embedded", "remote"]
+    allow_load: bool = False
+    doors: dict[Door, DoorAddress]
+    pprof_url: Url | None = None
+    pprof_url_env: str | None = None
+    database_url_env: str | None = None
+    auth: TargetAuth
+    crdt: CrdtMapping
+    data: TargetData
+    limits: LoadLimits
+    request_timeout_s: float = Field(gt=0)
+    process_ids: dict[str, int] = Field(default_factory=dict)
+
+    def base_url(self, door: Door) -> str:
+        """Return the address of a door, without a trailing slash."""
+        return self.doors[door].base_url
+
+    def secret_names(self) -> tuple[str, ...]:
+        """Return the environment variables whose values must never be written anywhere."""
+        names = (self.auth.public.env, self.auth.internal.env, self.database_url_env)
+        return tuple(name for name in names if name)
+
+
+class Criterion(Frozen):
+    """One acceptance criterion; a limit without a unit is refused."""
+
+    id: str
+    title: str
+    scenario: str
+    metric: str
+    limit: float
+    unit: Literal["ms", "writes", "ACU", "bytes", "ratio"]
+    bound: Literal["inclusive", "strict"]
+    counted: bool
+
+    def within(self, actual: float) -> bool:
+        """Return whether a value meets the limit, by the declared bound."""
+        return actual < self.limit if self.bound == "strict" else actual <= self.limit
+
+
+class Waiver(Frozen):
+    """A written permission to go without a NOT MEASURED criterion until a day."""
+
+    criterion: str
+    reason: str = Field(min_length=10)
+    approved_by: str = Field(min_length=1)
+    expires: date
+
+
+class Criteria(Frozen):
+    """All criteria and waivers."""
+
+    criteria: tuple[Criterion, ...]
+    waivers: tuple[Waiver, ...]
+
+
+class RunSpec(Frozen):
+    """Everything one run needs to know; written to the run bundle, so it holds no secret."""
+
+    run_id: str
+    scenario: Scenario
+    full: Scenario
+    profile: Profile
+    target: Target
+    seed: int
+
+    @property
+    def scale(self) -> Scale:
+        """How far this run is scaled from the ticket."""
+        return Scale(
+            duration_ratio=self.scenario.duration_s / self.full.duration_s,
+            users_ratio=self.scenario.users / self.full.users,
+            rate_ratio=self.scenario.rate_rps / self.full.rate_rps,
+        )
