@@ -1,7 +1,8 @@
 """The run bundle: layout, manifest, atomic writing, reading, checking.
 
-Together with `campaign.py` the only module that knows file names. Measuring writes a bundle, analysing reads it, and they meet nowhere else. Every
-artefact is written as temporary file + fsync + rename; nothing is overwritten by a second run.
+Together with `campaign.py` the only module that knows file names. Measuring writes a bundle, analysing reads it, and
+they meet nowhere else. Every artefact is written as temporary file + fsync + rename; nothing is overwritten by a
+second run.
 """
 
 from __future__ import annotations
