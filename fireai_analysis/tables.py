@@ -1,0 +1,120 @@
+"""Tables for people: rows of already formatted text, shown as HTML, Markdown and plain text.
+
+Presentation only: numbers come from results and derived frames and are formatted by `units.py`; nothing is computed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fireai_analysis.markup import html_text, markdown_text
+from fireai_analysis.units import NOT_MEASURED
+
+MARKS = {"PASSED": "✔", "FAILED": "✘", "INCONCLUSIVE": "–", NOT_MEASURED: "–", "WAIVED": "–"}
+_NUMBER = re.compile(r"^[<>≤≥+−-]?\s?[0-9]|^unbounded|^NOT MEASURED$|^–$")
+
+
+def verdict_text(verdict: str) -> str:
+    """Return a verdict word with its mark (all marks are in DejaVu).
+
+    Examples
+    --------
+    >>> verdict_text("PASSED"), verdict_text("NOT MEASURED")
+    ('✔ PASSED', '– NOT MEASURED')
+    """
+    return f"{MARKS[verdict]} {verdict}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, every cell already formatted text.
+
+    Attributes
+    ----------
+    id : str
+        Unique in a report.
+    title : str
+        What the table shows.
+    columns : tuple of str
+        Headings, with units.
+    rows : tuple of tuple of str
+        Cells; the first one of a row is its heading. No rows prints as NOT MEASURED with the note as the reason.
+    note : str
+        What the reader must know: population, sample count, source; may be empty.
+    keys : tuple of str or None
+        For each row the key of the figure in `summary.json`, where there is one.
+    """
+
+    id: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str
+    keys: tuple[str, ...] | None = None
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}
+
+    def html(self) -> str:
+        """Return the table as one HTML `<table>`, every value escaped."""
+        numeric = self._numeric()
+        heads = "".join(
+            f'<th scope="col"{_NUM if is_number else ""}>{html_text(column)}</th>'
+            for column, is_number in zip(self.columns, numeric, strict=True)
+        )
+        keys = self.keys or ("",) * len(self.rows)
+        body = "".join(_html_row(row, key, numeric) for row, key in zip(self.rows, keys, strict=True))
+        if not self.rows:
+            body = f'<tr><td colspan="{len(self.columns)}">{NOT_MEASURED}</td></tr>'
+        note = f'<p class="fireai-note">{html_text(self.note)}</p>' if self.note else ""
+        return (
+            f'<div class="fireai-table" id="{html_text(self.id)}"><table><caption>{html_text(self.title)}</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+        )
+
+    def markdown(self) -> str:
+        """Return the table as GitHub Markdown, without its title; the note follows as a paragraph."""
+        marks = ("---:" if is_number else "---" for is_number in self._numeric())
+        rows = self.rows or ((NOT_MEASURED, *("",) * (len(self.columns) - 1)),)
+        lines = [_markdown_row(self.columns), f"| {' | '.join(marks)} |", *map(_markdown_row, rows)]
+        return "\n".join(lines) + "\n" + (f"\n{markdown_text(self.note)}\n" if self.note else "")
+
+    def text(self) -> str:
+        """Return the table as plain text in aligned columns."""
+        rows = self.rows or ((NOT_MEASURED, *("",) * (len(self.columns) - 1)),)
+        cells = [tuple(_one_line(cell) for cell in row) for row in (self.columns, *rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        numeric = self._numeric()
+        lines = ["  ".join(map(_padded, row, widths, numeric)).rstrip() for row in cells]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join([self.title, "", *lines, *([self.note] if self.note else [])])
+
+    def _numeric(self) -> tuple[bool, ...]:
+        if not self.rows:
+            return (False,) * len(self.columns)
+        return tuple(all(map(_NUMBER.match, column)) for column in zip(*self.rows, strict=True))
+
+
+_NUM = ' class="num"'
+
+
+def _html_row(row: tuple[str, ...], key: str, numeric: tuple[bool, ...]) -> str:
+    head = f'<th scope="row"{_NUM if numeric[0] else ""}>{html_text(row[0])}</th>'
+    cells = "".join(
+        f"<td{_NUM if is_number else ''}>{html_text(cell)}</td>"
+        for cell, is_number in zip(row[1:], numeric[1:], strict=True)
+    )
+    return f'<tr data-key="{html_text(key)}">{head}{cells}</tr>' if key else f"<tr>{head}{cells}</tr>"
+
+
+def _markdown_row(row: tuple[str, ...]) -> str:
+    return f"| {' | '.join(markdown_text(cell) for cell in row)} |"
+
+
+def _one_line(cell: str) -> str:
+    return " ".join(cell.split())
+
+
+def _padded(cell: str, width: int, is_number: bool) -> str:
+    return cell.rjust(width) if is_number else cell.ljust(width)
