@@ -1,0 +1,62 @@
+"""The Go service dies in the middle of a run: a finished report that says so, nothing hung, nothing left running."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.campaign.conftest import FIREAI, environment, left_running, short_params
+
+pytestmark = pytest.mark.real
+
+
+def wait_for_go(state: Path, run: Path, deadline_s: float) -> int:
+    """Return the pid of the Go service once the judged window has begun."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        progress = run / "peak" / "progress.json"
+        status = subprocess.run(
+            [*FIREAI, "platform", "status", "--json"],
+            env=os.environ | {"FIREAI_STATE_DIR": str(state)},
+            capture_output=True,
+            text=True,
+        )
+        if progress.is_file() and json.loads(progress.read_text())["phase"] == "judged" and status.returncode == 0:
+            return int(json.loads(status.stdout)["pids"]["go"])
+        time.sleep(0.2)
+    pytest.fail("the run did not begin in time")
+
+
+def test_killed_go_service_gives_a_finished_report(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="fs-") as folder:
+        state, run = Path(folder), tmp_path / "run"
+        params = short_params(tmp_path / "params", {"peak": 12})
+        process = subprocess.Popen(
+            [*FIREAI, "run", "peak", "spike", "-o", str(run)],
+            env=environment(state, params),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            os.kill(wait_for_go(state, run, 120), signal.SIGKILL)
+            output, _ = process.communicate(timeout=180)
+        finally:
+            process.kill()
+        assert process.returncode in (99, 4), output
+        summary = json.loads((run / "summary.json").read_text())
+        assert summary["scenarios"]["peak"]["state"] == "aborted"
+        assert summary["scenarios"]["peak"]["errors"]
+        assert summary["readiness"] == "NOT_READY"
+        assert all(criterion["verdict"] != "PASSED" for criterion in summary["criteria"])
+        assert (process.returncode == 99) == any(criterion["verdict"] == "FAILED" for criterion in summary["criteria"])
+        assert "aborted" in (run / "report.md").read_text()
+        assert (run / "report.html").is_file()
+        assert (run / "report.pdf").is_file()
+        assert left_running(state) == []
