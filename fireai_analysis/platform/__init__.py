@@ -1,0 +1,1 @@
+"""The embedded reference platform: PostgreSQL 18, the Go service and the FastAPI service on loopback."""

@@ -1,0 +1,1 @@
+"""The FastAPI service of the embedded platform: the public API in front of the Go service."""

@@ -1,0 +1,217 @@
+// Package crdt holds the merge rule of a test session's document. It is written here and nowhere else.
+//
+// A session is a grow-only set of elements and a set of last-writer-wins registers:
+//
+//   - op "add", path "/elements/<key>": the element is in the document for ever. Adding it again with the same value
+//     changes nothing; adding it with another value is a conflict and is refused (409), because one of the two would
+//     have to vanish.
+//   - op "set", path "/hot/<key>": the register holds the value of its greatest write. Writes are ordered by the sum
+//     of their vector clock, then by the greatest node name in that clock, then by the value. A clock that dominates
+//     another has the greater sum, so a later write always wins over one that it has seen; between concurrent writes
+//     the order is arbitrary but the same everywhere. The loser was acknowledged and is legally superseded.
+//
+// The session's vector clock is the entry-wise maximum of all clocks written. All three merges are commutative,
+// associative and idempotent.
+package crdt
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Limits of one write.
+const (
+	MaxChanges   = 100
+	MaxNodes     = 5000
+	MaxKeyLength = 200
+	MaxClock     = int64(1) << 53
+)
+
+// ErrConflict reports an element that exists with another value.
+var ErrConflict = errors.New("the element exists with another value")
+
+// Clock is a vector clock: node name to counter.
+type Clock map[string]int64
+
+// Change is one operation on one path.
+type Change struct {
+	Op    string          `json:"op"`
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value"`
+}
+
+// Write is what a client sends.
+type Write struct {
+	SessionID      string   `json:"session_id"`
+	Changes        []Change `json:"changes"`
+	Clock          Clock    `json:"vector_clock"`
+	IdempotencyKey string   `json:"idempotency_key"`
+}
+
+// Stamp places a register's value in the total order of writes.
+type Stamp struct {
+	Sum   int64  `json:"sum"`
+	Node  string `json:"node"`
+	Value string `json:"value"`
+}
+
+// State is the part of a session that a write touches.
+type State struct {
+	Clock    Clock                      `json:"clock"`
+	Elements map[string]json.RawMessage `json:"elements"`
+	Stamps   map[string]Stamp           `json:"stamps"`
+}
+
+// Patch is what a merge changes: entries to be laid over the stored ones. Empty maps change nothing.
+type Patch struct {
+	Clock    Clock
+	Elements map[string]json.RawMessage
+	Hot      map[string]string
+	Stamps   map[string]Stamp
+}
+
+// Less tells whether a comes before b in the total order of writes.
+func (a Stamp) Less(b Stamp) bool {
+	if a.Sum != b.Sum {
+		return a.Sum < b.Sum
+	}
+	if a.Node != b.Node {
+		return a.Node < b.Node
+	}
+	return a.Value < b.Value
+}
+
+// Keys returns the nodes, element keys and register keys that a checked write refers to.
+func (w *Write) Keys() (nodes, elements, registers []string) {
+	nodes, elements, registers = []string{}, []string{}, []string{}
+	for node := range w.Clock {
+		nodes = append(nodes, node)
+	}
+	for _, change := range w.Changes {
+		if change.Op == "add" {
+			elements = append(elements, change.key())
+		} else {
+			registers = append(registers, change.key())
+		}
+	}
+	return nodes, elements, registers
+}
+
+// Check returns what is wrong with a write, or nil.
+func (w *Write) Check() error {
+	if w.IdempotencyKey == "" || len(w.IdempotencyKey) > MaxKeyLength {
+		return fmt.Errorf("idempotency_key: 1 to %d characters expected", MaxKeyLength)
+	}
+	if len(w.Clock) < 1 || len(w.Clock) > MaxNodes {
+		return fmt.Errorf("vector_clock: 1 to %d nodes expected", MaxNodes)
+	}
+	for node, count := range w.Clock {
+		if node == "" || len(node) > MaxKeyLength || count < 0 || count > MaxClock {
+			return errors.New("vector_clock: node names and counters from 0 to 2^53 expected")
+		}
+	}
+	if len(w.Changes) < 1 || len(w.Changes) > MaxChanges {
+		return fmt.Errorf("changes: 1 to %d expected", MaxChanges)
+	}
+	for i, change := range w.Changes {
+		if err := change.check(); err != nil {
+			return fmt.Errorf("changes[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (c Change) key() string { return c.Path[strings.LastIndexByte(c.Path, '/')+1:] }
+
+func (c Change) check() error {
+	prefix := map[string]string{"add": "/elements/", "set": "/hot/"}[c.Op]
+	if prefix == "" {
+		return errors.New(`op: "add" or "set" expected`)
+	}
+	key, found := strings.CutPrefix(c.Path, prefix)
+	if !found || key == "" || len(key) > MaxKeyLength || strings.ContainsAny(key, "/~\x00") {
+		return fmt.Errorf("path: %s<key> expected", prefix)
+	}
+	if c.Op == "add" && !bytes.HasPrefix(c.Value, []byte("{")) {
+		return errors.New("value: an object expected")
+	}
+	if c.Op == "set" && !bytes.HasPrefix(c.Value, []byte(`"`)) {
+		return errors.New("value: a string expected")
+	}
+	if bytes.Contains(c.Value, []byte(`\u0000`)) {
+		return errors.New("value: no null characters")
+	}
+	return nil
+}
+
+// Merge returns what a checked write changes in the state it meets.
+func Merge(state State, write Write) (Patch, error) {
+	patch := Patch{Clock{}, map[string]json.RawMessage{}, map[string]string{}, map[string]Stamp{}}
+	sum, top := int64(0), ""
+	for node, count := range write.Clock {
+		sum, top = sum+count, max(top, node)
+		if held, known := state.Clock[node]; !known || count > held {
+			patch.Clock[node] = count
+		}
+	}
+	for _, change := range write.Changes {
+		if change.Op == "add" {
+			if err := patch.add(state, change); err != nil {
+				return Patch{}, err
+			}
+			continue
+		}
+		var value string
+		if err := json.Unmarshal(change.Value, &value); err != nil {
+			return Patch{}, err
+		}
+		patch.set(state, change.key(), Stamp{sum, top, value})
+	}
+	return patch, nil
+}
+
+func (p *Patch) add(state State, change Change) error {
+	key := change.key()
+	held, known := p.Elements[key]
+	if !known {
+		held, known = state.Elements[key]
+	}
+	if !known {
+		p.Elements[key] = change.Value
+		return nil
+	}
+	if !sameJSON(held, change.Value) {
+		return fmt.Errorf("%s: %w", change.Path, ErrConflict)
+	}
+	return nil
+}
+
+func (p *Patch) set(state State, key string, stamp Stamp) {
+	held, known := p.Stamps[key]
+	if !known {
+		held, known = state.Stamps[key]
+	}
+	if !known || held.Less(stamp) {
+		p.Stamps[key], p.Hot[key] = stamp, stamp.Value
+	}
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	left, errLeft := Canonical(a)
+	right, errRight := Canonical(b)
+	return errLeft == nil && errRight == nil && bytes.Equal(left, right)
+}
+
+// Canonical returns JSON with sorted keys and no spaces; numbers keep their text.
+func Canonical(text []byte) ([]byte, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, err
+	}
+	return json.Marshal(value)
+}

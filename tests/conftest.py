@@ -1,0 +1,19 @@
+"""What tests of several parts share."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fireai_analysis.platform import control
+from fireai_analysis.platform.state import PlatformStatus
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[PlatformStatus]:
+    """Yield one embedded platform for the whole session, apart from any that the user runs."""
+    with tempfile.TemporaryDirectory(prefix="fireai-t-") as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIREAI_STATE_DIR", str(Path(directory)))
+        with control.running() as status:
+            yield status
