@@ -1,1 +1,27 @@
-"""Figures of a run, each drawn twice from the same frame: plotly for the screen, SVG for print."""
+"""Figures of a run, each drawn twice from the same frame: plotly for the screen, SVG for print.
+
+Every function takes the derived tables of a run (name -> frame) and its ScenarioResult and returns a Figure; where the
+table is missing or empty the Figure says NOT MEASURED and why.
+"""
+
+from fireai_analysis.plots.bottleneck import bottleneck_breakdown
+from fireai_analysis.plots.crdt import crdt_waves
+from fireai_analysis.plots.draw import not_measured
+from fireai_analysis.plots.figure import Figure
+from fireai_analysis.plots.latency import latency_distribution, latency_over_time
+from fireai_analysis.plots.memory import memory_growth
+from fireai_analysis.plots.resources import host_load, pool_use
+from fireai_analysis.plots.throughput import throughput
+
+__all__ = [
+    "Figure",
+    "bottleneck_breakdown",
+    "crdt_waves",
+    "host_load",
+    "latency_distribution",
+    "latency_over_time",
+    "memory_growth",
+    "not_measured",
+    "pool_use",
+    "throughput",
+]

@@ -1,0 +1,128 @@
+"""Which part of the platform the slow tail is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from fireai_analysis.markup import plotly_text
+from fireai_analysis.plots import printed, screen, style
+from fireai_analysis.plots.draw import Tables, frame_of, not_measured
+from fireai_analysis.plots.figure import Figure
+from fireai_analysis.results import ScenarioResult
+from fireai_analysis.units import number_text, percent_text
+
+PARTS = {
+    "app": "FastAPI",
+    "validation": "schema validation",
+    "go": "Go service",
+    "pool": "waiting for a connection",
+    "db": "database",
+    "crdt": "CRDT merge",
+}
+BAR_PX, HEAD_PX, FOOT_PX = 30, 70, 46
+CAPTION = (
+    "Slow tail: the slowest judged requests. Exclusive times from the Server-Timing header: each microsecond counts "
+    "for one part, and what the server did not account for is its own row. The tail shows where time passes; it does "
+    "not prove a cause."
+)
+
+
+def bottleneck_breakdown(tables: Tables, result: ScenarioResult) -> Figure:
+    """Return the share of the slow tail that each part of a request takes, largest first.
+
+    Parameters
+    ----------
+    tables : mapping of str to frame
+        Uses `layers`: part, mean_ms, p50_ms, p95_ms, share_of_tail_ratio.
+    result : ScenarioResult
+        Scale and figures for the words.
+    """
+    figure_id, name = f"{result.scenario}-bottleneck-breakdown", style.scenario_title(result.scenario)
+    title = f"{name}: where the slow tail spends its time"
+    frame = frame_of(tables, "layers", ("share_of_tail_ratio",))
+    if frame is None:
+        return not_measured(figure_id, title, "the target sent no Server-Timing header")
+    frame = frame.dropna(subset=["share_of_tail_ratio"]).sort_values("share_of_tail_ratio", ascending=False)
+    names = [PARTS.get(str(part), str(part)) for part in frame["part"]]
+    shares = [float(share) for share in frame["share_of_tail_ratio"]]
+    words = [f"{percent_text(share, 1)} %" for share in shares]
+    alt = (
+        "Share of the slow tail: " + ", ".join(f"{part} {word}" for part, word in zip(names, words, strict=True)) + "."
+    )
+    subtitle = style.scale_text(result)
+    labels = [f"{word}   {detail}" for word, detail in zip(words, _details(frame), strict=True)]
+    bars = list(zip(names, shares, labels, strict=True))
+    plotly = _plotly(title, subtitle, bars)
+    return Figure(figure_id, title, alt, CAPTION, plotly, _svg((figure_id, title, subtitle, alt), bars))
+
+
+Bar = tuple[str, float, str]
+
+
+def _details(frame: pd.DataFrame) -> list[str]:
+    columns = [style.column(frame, key) for key in ("mean_ms", "p95_ms")]
+    return [
+        f"mean {number_text(mean, 1, 'ms')}, p95 {number_text(p95, 1, 'ms')}"
+        for mean, p95 in zip(*columns, strict=True)
+    ]
+
+
+def _plotly(title: str, subtitle: str, bars: list[Bar]) -> dict[str, Any]:
+    layout = screen.base_layout(title, subtitle, HEAD_PX + FOOT_PX + BAR_PX * len(bars))
+    names = [plotly_text(name) for name, _, _ in bars]
+    layout |= {
+        "hovermode": "closest",
+        "margin": {"l": 10, "r": 24, "t": HEAD_PX, "b": FOOT_PX},
+        "bargap": 0.35,
+        "yaxis": {"automargin": True, "autorange": "reversed", "ticks": "", "type": "category"},
+        "xaxis": {
+            "title": {"text": "Share of the slow tail", "standoff": 6},
+            "tickformat": ".0%",
+            "range": [0, max(share for _, share, _ in bars) * 1.75 or 1],
+            "gridcolor": style.GRID,
+            "zeroline": False,
+        },
+    }
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": names,
+        "x": [float(f"{share:.5g}") for _, share, _ in bars],
+        "text": [plotly_text(label) for _, _, label in bars],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hoverinfo": "y+text",
+        "marker": {"color": [_colour(rank) for rank in range(len(bars))]},
+    }
+    return {"data": [trace], "layout": layout, "config": screen.CONFIG}
+
+
+def _svg(words: tuple[str, str, str, str], bars: list[Bar]) -> str:
+    figure_id, title, subtitle, alt = words
+    with mpl.rc_context({**printed.SETTINGS, "svg.hashsalt": figure_id}):
+        height_in = (HEAD_PX + FOOT_PX + BAR_PX * 0.8 * len(bars)) / printed.PX_PER_IN
+        canvas = Canvas(figsize=(printed.WIDTH_IN, height_in))
+        printed.titled(canvas, title, subtitle, height_in)
+        bottom = FOOT_PX / printed.PX_PER_IN / height_in
+        axes = canvas.add_axes((0.21, bottom, 0.76, 1 - bottom - HEAD_PX / printed.PX_PER_IN / height_in))
+        places = list(range(len(bars)))
+        colours = [_colour(rank) for rank in places]
+        axes.barh(places, [share for _, share, _ in bars], color=colours, height=0.62)
+        for place, (_, share, label) in zip(places, bars, strict=True):
+            axes.annotate(label, (share, place), xytext=(4, 0), textcoords="offset points", va="center", size=7.5)
+        axes.set_yticks(places, [name for name, _, _ in bars])
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(share for _, share, _ in bars) * 1.6 or 1)
+        axes.xaxis.set_major_formatter(printed.percent_ticks())
+        axes.grid(axis="x", color=style.PRINT_GRID, linewidth=0.6)
+        axes.set_xlabel("Share of the slow tail")
+        return printed.as_svg(canvas, figure_id, title, alt)
+
+
+def _colour(rank: int) -> str:
+    return style.BLUE if rank == 0 else "#7FA8C9"

@@ -1,0 +1,209 @@
+"""What a chart says, independent of the medium: panels over one x axis, with lines, bars, marks and limits.
+
+`screen.py` and `printed.py` draw the same description, so that the report on paper and on the screen cannot differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fireai_analysis.units import number_text
+
+LOG_FROM_RANGE = 20.0
+"""A latency axis is logarithmic where its largest value exceeds its smallest more than this many times."""
+OUTLIER_FACTOR = 3.0
+"""A linear axis ends at this many times the 98th percentile where single values lie beyond."""
+FEWEST_FOR_OUTLIERS = 20
+
+Dash = Literal["solid", "dash", "dot"]
+
+
+@dataclass(frozen=True)
+class YAxis:
+    """Range of a y axis in data units.
+
+    Examples
+    --------
+    >>> YAxis(1.0, 100.0, log=True).at(0.5), YAxis(0.0, 100.0).fraction(25.0)
+    (10.0, 0.25)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def at(self, fraction: float) -> float:
+        """Return the value at a fraction (0 bottom, 1 top) of the axis."""
+        if self.log:
+            return math.exp(math.log(self.low) + fraction * (math.log(self.high) - math.log(self.low)))
+        return self.low + fraction * (self.high - self.low)
+
+    def fraction(self, value: float) -> float:
+        """Return where a value lies: 0 bottom, 1 top, outside the axis below 0 or above 1."""
+        if self.log:
+            return math.log(max(value, self.low * 1e-3) / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+def y_axis(values: Iterable[float | None], *, limit: float | None = None, may_be_log: bool = False) -> YAxis:
+    """Return the range that shows all values without one outlier flattening the rest.
+
+    Parameters
+    ----------
+    values : iterable of float or None
+        Everything drawn in the panel; None and infinity do not count.
+    limit : float or None
+        A limit line. On an axis that may be logarithmic it is always shown, else only where it is within twice the
+        largest value.
+    may_be_log : bool
+        Whether the axis becomes logarithmic where the range exceeds 20 times.
+
+    Examples
+    --------
+    >>> y_axis([1.0, 5.0], limit=300.0, may_be_log=True).log
+    True
+    >>> y_axis([30.0, 40.0], limit=512.0).high < 50
+    True
+    """
+    known = sorted(value for value in values if value is not None and math.isfinite(value))
+    top = known[-1] if known else 0.0
+    if may_be_log:
+        positive = [value for value in [*known, limit] if value is not None and value > 0]
+        if positive and max(positive) > LOG_FROM_RANGE * min(positive):
+            return YAxis(min(positive) / 1.25, max(positive) * 1.4, log=True)
+    if len(known) >= FEWEST_FOR_OUTLIERS:
+        usual = known[int(len(known) * 0.98)]
+        top = min(top, OUTLIER_FACTOR * usual) if usual > 0 else top
+    if limit is not None and (may_be_log or limit <= 2 * top):
+        top = max(top, limit)
+    return YAxis(0.0, (top or 1.0) * 1.1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; `y` holds None where there is a gap. `counts` is the n behind each point, shown on hover."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    colour: str
+    dash: Dash = "solid"
+    width: float = 1.8
+    counts: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Vertical bars, one a category of x; bars of one panel are stacked."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    colour: str
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Single points with a text each: failures, values beyond the axis, a judged percentile."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    texts: Sequence[str]
+    colour: str
+    symbol: Literal["x", "triangle-up", "circle"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A horizontal limit with its text; where it lies off the axis only the text is shown."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One stacked panel: a heading with the unit, an axis, and what is drawn."""
+
+    heading: str
+    unit: str
+    axis: YAxis
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bars, ...] = ()
+    marks: tuple[Marks, ...] = ()
+    limit: Limit | None = None
+    weight: float = 1.0
+    percent: bool = False
+
+
+@dataclass(frozen=True)
+class XAxis:
+    """The shared x axis; `ticks` are (value, text) pairs where the axis is not a plain scale."""
+
+    title: str
+    unit: str = ""
+    log: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Everything that is drawn, once for every medium."""
+
+    id: str
+    title: str
+    subtitle: str
+    x: XAxis
+    panels: tuple[Panel, ...]
+    alt: str
+    caption: str
+    height_px: int = field(default=380)
+
+
+def spread(fractions: Sequence[float], gap: float) -> list[float]:
+    """Return label positions (0 bottom, 1 top) moved apart so that none are nearer than `gap`.
+
+    Examples
+    --------
+    >>> spread([0.5, 0.5], 0.1)
+    [0.45, 0.55]
+    """
+    order = sorted(range(len(fractions)), key=lambda index: fractions[index])
+    clusters: list[list[float]] = []  # each: centre, number of labels
+    for index in order:
+        clusters.append([fractions[index], 1])
+        while len(clusters) > 1 and _too_near(clusters[-2], clusters[-1], gap):
+            centre, count = clusters.pop()
+            below, below_count = clusters[-1]
+            total = count + below_count
+            clusters[-1] = [(centre * count + below * below_count) / total, total]
+    placed: list[float] = []
+    for centre, count in clusters:
+        first = min(max(centre - gap * (count - 1) / 2, 0.0), 1.0 - gap * (count - 1))
+        placed += [first + gap * step for step in range(int(count))]
+    moved = [0.0] * len(placed)
+    for index, position in zip(order, placed, strict=True):
+        moved[index] = round(position, 4)
+    return moved
+
+
+def _too_near(below: list[float], above: list[float], gap: float) -> bool:
+    return above[0] - below[0] < gap * (below[1] + above[1]) / 2
+
+
+def beyond(lines: Iterable[Line], axis: YAxis, unit: str) -> tuple[Marks, ...]:
+    """Return triangles at the top of the axis for values that lie above it, each with its true value as text."""
+    found = []
+    for line in lines:
+        points = [(x, y) for x, y in zip(line.x, line.y, strict=True) if y is not None and y > axis.high]
+        if points:
+            texts = [f"{line.name} {number_text(y, 1, unit)}, above this axis" for _, y in points]
+            top = [axis.at(0.97)] * len(points)
+            found.append(Marks(f"{line.name} beyond", [x for x, _ in points], top, texts, line.colour, "triangle-up"))
+    return tuple(found)
