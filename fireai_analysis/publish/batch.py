@@ -21,7 +21,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.log import logger
 
 from fireai_analysis.bundle import atomic_write, json_bytes, read_json
-from fireai_analysis.errors import ParamsError, ReportError
+from fireai_analysis.errors import BundleError, ParamsError, ReportError
 from fireai_analysis.scenarios import asset_dir, suggestion
 
 CELL_TIMEOUT_S = 1800
@@ -164,7 +164,11 @@ def _keep(partial: Path, output_path: Path) -> None:
     """Move the executed notebook to its place, without the paths of this machine that papermill notes in it."""
     if not partial.is_file():
         return
-    notebook = read_json(partial)
+    try:
+        notebook = read_json(partial)
+    except BundleError:  # cut off while papermill wrote it
+        partial.replace(output_path)
+        return
     noted = notebook["metadata"].get("papermill", {})
     if noted.get("input_path"):
         noted |= {"input_path": Path(noted["input_path"]).name, "output_path": output_path.name}
