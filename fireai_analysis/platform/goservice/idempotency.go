@@ -7,18 +7,13 @@ import (
 	"net/http"
 )
 
-// claimKey inserts the key, or waits until the transaction that holds it ends and then inserts nothing.
-const claimKey = `
-INSERT INTO idempotency_keys (key_hash, user_id, endpoint, request_hash, expires_at)
-VALUES ($1, $2, $3, $4, now() + interval '24 hours') ON CONFLICT (key_hash) DO NOTHING`
-
 const storedAnswer = `SELECT request_hash, status_code, response_data::text FROM idempotency_keys WHERE key_hash = $1`
 
-// stored is the row of a key; the answer is nil while its own transaction has not written it.
+// stored is the row of a key that was used.
 type stored struct {
 	requestHash string
-	status      *int
-	body        *string
+	status      int
+	body        string
 }
 
 // replay gives the stored answer, byte for byte, or refuses a key that was used for another request.
@@ -27,10 +22,7 @@ func (s stored) replay(requestHash string) (answer, error) {
 		return answer{}, &problem{http.StatusUnprocessableEntity, "key_reused",
 			"the idempotency key was used for another request"}
 	}
-	if s.status == nil || s.body == nil {
-		return answer{}, &problem{http.StatusConflict, "in_progress", "a request with this key is in progress"}
-	}
-	return answer{*s.status, []byte(*s.body)}, nil
+	return answer{s.status, []byte(s.body)}, nil
 }
 
 // digest hashes texts so that no two lists of texts meet.

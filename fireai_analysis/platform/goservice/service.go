@@ -20,6 +20,7 @@ type service struct {
 	evidenceDir string
 	counters    *counters
 	started     time.Time
+	writers     *writers
 }
 
 // answer is a finished response; problem is one that is an error.
@@ -45,7 +46,9 @@ type parts struct {
 type handler func(*http.Request, *parts) (answer, error)
 
 func newService(pool *pgxpool.Pool, secret []byte, evidenceDir string) *service {
-	return &service{pool, secret, evidenceDir, newCounters(), time.Now()}
+	s := &service{pool: pool, secret: secret, evidenceDir: evidenceDir, counters: newCounters(), started: time.Now()}
+	s.writers = newWriters(s.commitWrites)
+	return s
 }
 
 func (s *service) routes() http.Handler {
@@ -53,8 +56,7 @@ func (s *service) routes() http.Handler {
 	mux.Handle("GET /health", s.counted("/health", s.health))
 	mux.Handle("POST /v1/classify", s.counted("/v1/classify", s.authenticated(s.classify)))
 	mux.Handle("POST /v1/evidence", s.counted("/v1/evidence", s.authenticated(s.evidence)))
-	const results = "/v1/tests/sessions/{session_id}/results"
-	mux.Handle("POST "+results, s.counted(results, s.authenticated(s.results)))
+	mux.Handle("POST "+resultsEndpoint, s.counted(resultsEndpoint, s.authenticated(s.results)))
 	mux.HandleFunc("GET /memory", s.memory)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	return mux
@@ -142,6 +144,8 @@ func classifyError(err error) *problem {
 		return &problem{http.StatusGatewayTimeout, "deadline", "not finished in time"}
 	case errors.As(err, &database) && database.Code == "23503":
 		return &problem{http.StatusNotFound, "unknown_session", "the session does not exist"}
+	case isDataError(err):
+		return &problem{http.StatusUnprocessableEntity, "bad_data", "the database cannot hold a value of this request"}
 	}
 	return &problem{http.StatusInternalServerError, "internal", "internal error"}
 }

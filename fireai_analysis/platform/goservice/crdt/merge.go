@@ -109,19 +109,28 @@ func (w *Write) Check() error {
 		return fmt.Errorf("vector_clock: 1 to %d nodes expected", MaxNodes)
 	}
 	for node, count := range w.Clock {
-		if node == "" || len(node) > MaxKeyLength || count < 0 || count > MaxClock {
+		if !isName(node) || count < 0 || count > MaxClock {
 			return errors.New("vector_clock: node names and counters from 0 to 2^53 expected")
 		}
 	}
 	if len(w.Changes) < 1 || len(w.Changes) > MaxChanges {
 		return fmt.Errorf("changes: 1 to %d expected", MaxChanges)
 	}
+	paths := map[string]bool{}
 	for i, change := range w.Changes {
 		if err := change.check(); err != nil {
 			return fmt.Errorf("changes[%d]: %w", i, err)
 		}
+		if paths[change.Path] {
+			return fmt.Errorf("changes[%d]: path: one change a path expected", i)
+		}
+		paths[change.Path] = true
 	}
 	return nil
+}
+
+func isName(text string) bool {
+	return text != "" && len(text) <= MaxKeyLength && !strings.ContainsRune(text, 0)
 }
 
 func (c Change) key() string { return c.Path[strings.LastIndexByte(c.Path, '/')+1:] }
@@ -132,7 +141,7 @@ func (c Change) check() error {
 		return errors.New(`op: "add" or "set" expected`)
 	}
 	key, found := strings.CutPrefix(c.Path, prefix)
-	if !found || key == "" || len(key) > MaxKeyLength || strings.ContainsAny(key, "/~\x00") {
+	if !found || !isName(key) || strings.ContainsAny(key, "/~") {
 		return fmt.Errorf("path: %s<key> expected", prefix)
 	}
 	if c.Op == "add" && !bytes.HasPrefix(c.Value, []byte("{")) {
@@ -147,44 +156,33 @@ func (c Change) check() error {
 	return nil
 }
 
-// Merge returns what a checked write changes in the state it meets.
-func Merge(state State, write Write) (Patch, error) {
-	patch := Patch{Clock{}, map[string]json.RawMessage{}, map[string]string{}, map[string]Stamp{}}
+// NewPatch returns a patch that changes nothing.
+func NewPatch() *Patch {
+	return &Patch{Clock{}, map[string]json.RawMessage{}, map[string]string{}, map[string]Stamp{}}
+}
+
+// Merge adds to the patch what a checked write changes in the state it meets, which is the stored one under the patch.
+// A write that conflicts adds nothing.
+func (p *Patch) Merge(state State, write Write) error {
+	for _, change := range write.Changes {
+		held, known := p.element(state, change.key())
+		if change.Op == "add" && known && !sameJSON(held, change.Value) {
+			return fmt.Errorf("%s: %w", change.Path, ErrConflict)
+		}
+	}
 	sum, top := int64(0), ""
 	for node, count := range write.Clock {
 		sum, top = sum+count, max(top, node)
-		if held, known := state.Clock[node]; !known || count > held {
-			patch.Clock[node] = count
+		if held, known := p.counter(state, node); !known || count > held {
+			p.Clock[node] = count
 		}
 	}
 	for _, change := range write.Changes {
-		if change.Op == "add" {
-			if err := patch.add(state, change); err != nil {
-				return Patch{}, err
-			}
-			continue
+		if change.Op == "set" {
+			p.set(state, change.key(), Stamp{sum, top, text(change.Value)})
+		} else if _, known := p.element(state, change.key()); !known {
+			p.Elements[change.key()] = change.Value
 		}
-		var value string
-		if err := json.Unmarshal(change.Value, &value); err != nil {
-			return Patch{}, err
-		}
-		patch.set(state, change.key(), Stamp{sum, top, value})
-	}
-	return patch, nil
-}
-
-func (p *Patch) add(state State, change Change) error {
-	key := change.key()
-	held, known := p.Elements[key]
-	if !known {
-		held, known = state.Elements[key]
-	}
-	if !known {
-		p.Elements[key] = change.Value
-		return nil
-	}
-	if !sameJSON(held, change.Value) {
-		return fmt.Errorf("%s: %w", change.Path, ErrConflict)
 	}
 	return nil
 }
@@ -197,6 +195,29 @@ func (p *Patch) set(state State, key string, stamp Stamp) {
 	if !known || held.Less(stamp) {
 		p.Stamps[key], p.Hot[key] = stamp, stamp.Value
 	}
+}
+
+func (p *Patch) element(state State, key string) (json.RawMessage, bool) {
+	if held, known := p.Elements[key]; known {
+		return held, true
+	}
+	held, known := state.Elements[key]
+	return held, known
+}
+
+func (p *Patch) counter(state State, node string) (int64, bool) {
+	if held, known := p.Clock[node]; known {
+		return held, true
+	}
+	held, known := state.Clock[node]
+	return held, known
+}
+
+// text returns the string of a value that was checked to be one.
+func text(value json.RawMessage) string {
+	var text string
+	_ = json.Unmarshal(value, &text)
+	return text
 }
 
 func sameJSON(a, b json.RawMessage) bool {
