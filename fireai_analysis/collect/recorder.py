@@ -1,0 +1,197 @@
+"""Records what a generator does: rows into the journal, one health sample a second, progress twice a second.
+
+The cost of a row is a few microseconds: packing into bytes and some counters. A greenlet writes the queued bytes every
+50 ms. Nothing here imports pyarrow or pandas.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from fireai_analysis.collect.clock import Clock
+from fireai_analysis.collect.health import Health
+from fireai_analysis.collect.journal import INVOCATION, PHASE, TEXT, TICK, Answer, Row, Writer, pack_answer, pack_json
+from fireai_analysis.collect.journal import pack_row as packed
+from fireai_analysis.units import NS_PER_MS, NS_PER_S
+
+SETUP, JUDGED, PROFILED = 0, 1, 2
+SETUP_ENTRY = 255
+FLUSH_S, PROGRESS_S, TICK_S = 0.05, 0.5, 1.0
+LATE_MS = 15.0
+"""A request sent later than this after its intended start counts as late."""
+_RECENT_COUNT = 1000
+
+
+@dataclass
+class Progress:
+    """Where a generator is; written to `generator.json`. Counts are of the judged window."""
+
+    phase: str = "setup"
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    elapsed_s: float = 0.0
+    duration_s: float = 0.0
+    intended_count: int = 0
+    sent_count: int = 0
+    done_count: int = 0
+    failed_count: int = 0
+    in_flight_count: int = 0
+    p95_ms: float | None = None
+    reason: str | None = None
+
+
+class Recorder:
+    """Takes in what happens in one generator process.
+
+    Parameters
+    ----------
+    writer : Writer
+        The journal.
+    clock : Clock
+        Source of every time stamp.
+    duration_s : float
+        Length of the judged window.
+    progress_path : pathlib.Path or None
+        Where progress is written, if anywhere.
+    """
+
+    def __init__(self, writer: Writer, clock: Clock, *, duration_s: float, progress_path: Path | None) -> None:
+        self._writer, self.clock, self._progress_path = writer, clock, progress_path
+        self.progress = Progress(duration_s=duration_s)
+        self.health = Health(clock)
+        self.late_count = 0
+        self.last_error = "no answer"
+        self.users_count: Callable[[], int] = lambda: 0
+        self.due_count: Callable[[int], int] = lambda now_ns: 0
+        self._recent_ms: deque[float] = deque(maxlen=_RECENT_COUNT)
+        self._errors: dict[str, int] = {}
+        self._in_flight_count = 0
+        self._greenlets: list[gevent.Greenlet] = []
+
+    # -- one request
+
+    def sent(self, phase: int, intended_ns: int, sent_ns: int) -> None:
+        """Take in that a request is about to be sent."""
+        self._in_flight_count += 1
+        lag_ms = (sent_ns - intended_ns) / NS_PER_MS
+        self.health.sent(lag_ms)
+        if phase == JUDGED:
+            self.progress.sent_count += 1
+            self.late_count += lag_ms > LATE_MS
+
+    def ended(self, row: Row) -> None:
+        """Take in a request that ended, whatever its end."""
+        self._in_flight_count -= 1
+        self.health.done_count += 1
+        self._writer.append(packed(row))
+        if row.phase == JUDGED:
+            self.progress.done_count += 1
+            self.progress.failed_count += row.error > 0
+        self._recent_ms.append((row.end_ns - row.intended_ns) / NS_PER_MS)
+
+    def error_number(self, text: str | None) -> int:
+        """Return the number of an error text, 0 for None; a new one is journaled first."""
+        if text is None:
+            return 0
+        self.last_error = text
+        number = self._errors.get(text)
+        if number is None:
+            number = self._errors[text] = len(self._errors) + 1
+            self._writer.append(pack_json(TEXT, {"id": number, "text": text}))
+        return number
+
+    # -- CRDT history
+
+    def invocation(self, content: dict[str, Any]) -> None:
+        """Queue what a CRDT write will do; `flush` before it is sent."""
+        self._writer.append(pack_json(INVOCATION, content))
+
+    def answer(self, answer: Answer) -> None:
+        """Queue what a CRDT write was answered."""
+        self._writer.append(pack_answer(answer))
+
+    # -- the run
+
+    def flush(self) -> None:
+        """Write everything queued to the journal file."""
+        self._writer.flush()
+
+    def record(self, kind: bytes, content: dict[str, Any]) -> None:
+        """Journal one record and write it at once."""
+        self._writer.append(pack_json(kind, content))
+        self._writer.flush()
+
+    def enter(self, phase: str, **changes: Any) -> None:
+        """Go on to a phase; the journal holds every change of phase."""
+        self.progress.phase = phase
+        for name, value in changes.items():
+            setattr(self.progress, name, value)
+        self.record(PHASE, {"phase": phase, "t_ns": self.clock.now_ns()} | changes)
+        self.write_progress()
+
+    def start(self) -> None:
+        """Begin flushing, probing and telling progress."""
+        every = ((FLUSH_S, self.flush), (TICK_S, self._tick), (PROGRESS_S, self.write_progress))
+        self._greenlets = [gevent.spawn(_repeat, period, work) for period, work in every]
+        self._greenlets.append(gevent.spawn(self.health.probe))
+
+    def stop(self) -> None:
+        """End the background work; flush and close the journal."""
+        gevent.killall(self._greenlets)
+        self._tick()
+        self.write_progress()
+        self._writer.close()
+
+    def write_progress(self) -> None:
+        """Write `generator.json`: rename without fsync, because it matters only while the process lives."""
+        if self._progress_path is None:
+            return
+        self._refresh()
+        temporary = self._progress_path.with_name(f".{self._progress_path.name}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(asdict(self.progress), stream)
+        temporary.replace(self._progress_path)
+
+    def _refresh(self) -> None:
+        progress, now_ns = self.progress, self.clock.now_ns()
+        if progress.started_ns is not None:
+            until_ns = min(now_ns, progress.ended_ns or now_ns)
+            progress.elapsed_s = max(0.0, (until_ns - progress.started_ns) / NS_PER_S)
+            progress.intended_count = self.due_count(until_ns)
+        progress.in_flight_count = self._in_flight_count
+        progress.p95_ms = nearest_rank(list(self._recent_ms), 0.95)
+
+    def _tick(self) -> None:
+        self._refresh()
+        state = {"users_count": self.users_count(), "in_flight_count": self._in_flight_count}
+        due_count = self.due_count(self.clock.now_ns())
+        self._writer.append(pack_json(TICK, self.health.sample(due_count) | state))
+
+
+def nearest_rank(values: list[float], ratio: float) -> float | None:
+    """Return the nearest-rank quantile, or None where there are no values.
+
+    Examples
+    --------
+    >>> nearest_rank([3.0, 1.0, 2.0], 0.5), nearest_rank([], 0.5)
+    (2.0, None)
+    """
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(ratio * len(values)) - 1)]
+
+
+def _repeat(period_s: float, work: Callable[[], None]) -> None:
+    while True:
+        gevent.sleep(period_s)
+        work()

@@ -1,0 +1,9 @@
+"""CRDT stress: waves of concurrent writes into one session a wave.
+
+Run by `fireai run`; by hand `locust -f locustfiles/crdt_stress.py` opens Locust's page on 127.0.0.1 (`--headless` goes
+without). FIREAI_PROFILE (smoke), FIREAI_TARGET (embedded) and FIREAI_SEED (1) choose what runs.
+"""
+
+from fireai_analysis.collect.locust_user import user_class
+
+CrdtStressUser = user_class("crdt_stress")
