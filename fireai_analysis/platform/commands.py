@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -29,9 +31,23 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     """Show ports, processes and the loopback address of the database."""
     found = control.status()
     if as_json:
-        typer.echo(found.model_dump_json(indent=2) if found else '{"state": "down"}')
+        typer.echo(json.dumps(facts(found), indent=2))
     else:
         typer.echo(describe(found) if found else "not running")
+
+
+def facts(found: PlatformStatus | None) -> dict[str, object]:
+    """Return a platform for machines: `state` is `up` or `down`."""
+    if found is None:
+        return {"state": "down"}
+    addresses = {
+        "fastapi": found.fastapi_url,
+        "go": found.go_url,
+        "pprof": found.pprof_url,
+        "postgres": found.database_url,
+    }
+    ports = {name: urlsplit(address).port for name, address in addresses.items()}
+    return {"state": "up", "ports": ports, **found.model_dump(mode="json")}
 
 
 def describe(found: PlatformStatus) -> str:

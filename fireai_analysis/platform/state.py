@@ -18,6 +18,8 @@ from pydantic import Field, ValidationError
 from fireai_analysis.errors import PlatformError
 from fireai_analysis.spec import Frozen
 
+Phase = Literal["starting", "up", "failed"]
+
 SAME_START_S = 1.0
 WORK_PREFIX = "fireai-"
 
@@ -74,7 +76,7 @@ class State(Frozen):
         Set in phase `up`.
     """
 
-    phase: Literal["starting", "up", "failed"]
+    phase: Phase
     message: str
     pids: dict[str, int]
     starts_s: dict[str, float]

@@ -6,28 +6,24 @@ import fcntl
 import json
 import os
 import resource
-import secrets
-import selectors
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-import requests
 
 from fireai_analysis.errors import PlatformError
-from fireai_analysis.platform import children, postgres
+from fireai_analysis.platform import children, postgres, services
+from fireai_analysis.platform.events import Events, StopRequested
 from fireai_analysis.platform.gobuild import built_service, go_version
-from fireai_analysis.platform.ports import listen, url_of
 from fireai_analysis.platform.state import (
     WORK_PREFIX,
+    Phase,
     PlatformStatus,
     State,
     remove_work,
@@ -37,9 +33,10 @@ from fireai_analysis.platform.state import (
     write_private,
 )
 
-FASTAPI_PORT, GO_PORT, PPROF_PORT = 8080, 9091, 6060
 HEALTH_TIMEOUT_S = 30
 STOP_PATIENCE_S = 8
+UNLIMITED_FILES = 65_536
+LONGEST_TEMPORARY = 60
 
 
 class Supervisor:
@@ -54,35 +51,36 @@ class Supervisor:
     """
 
     def __init__(self, directory: Path, *, owned: bool) -> None:
-        self._directory, self._owned = directory, owned
+        self._directory = directory
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._pids = {"supervisor": os.getpid()}
         self._starts = {"supervisor": start_time_s(os.getpid())}
         self._work: Path | None = None
         self._status: PlatformStatus | None = None
-        self._events = _Events(owned=owned)
+        self._events = Events(owned=owned)
 
     def run(self) -> int:
         """Start everything, wait for the end, stop everything; return the exit code."""
         with _only_one(self._directory):
             try:
                 with ExitStack() as stack:
-                    self._write("starting", "starting the embedded platform ...")
+                    self._progress("starting the embedded platform ...")
                     self._start(stack)
                     self._watch()
             except (PlatformError, OSError, psycopg.Error) as error:
                 secrets_file(self._directory).unlink(missing_ok=True)
                 self._write("failed", str(error))
                 return PlatformError.exit_code
-            except _Stop:
-                self._forget()
+            except StopRequested:
+                secrets_file(self._directory).unlink(missing_ok=True)
+                state_file(self._directory).unlink(missing_ok=True)
         return 0
 
     def _start(self, stack: ExitStack) -> None:
         _raise_file_limit()
-        work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX))
+        binary = built_service(self._progress)
+        work = self._work = _new_work()
         stack.callback(remove_work, work)
-        self._work = work
         account = children.Account.unprivileged()
         account.own(work)
         self._progress("starting PostgreSQL ...")
@@ -90,40 +88,27 @@ class Supervisor:
         server = postgres.start_server(tree, work, account, self._log("postgres"))
         stack.callback(server.stop)
         self._adopt("postgres", server.child)
-        binary = built_service(self._progress)
         self._progress("starting the Go and FastAPI services ...")
         self._start_services(stack, binary, server)
 
     def _start_services(self, stack: ExitStack, binary: Path, server: postgres.Postgres) -> None:
-        keys = {
-            "INTERNAL_JWT_SECRET_KEY": secrets.token_urlsafe(32),
-            "FIREAI_PUBLIC_JWT_SECRET_KEY": secrets.token_urlsafe(32),
-        }
-        evidence = self._work_dir("evidence")
-        with listen(GO_PORT) as go, listen(PPROF_PORT) as pprof, listen(FASTAPI_PORT) as fastapi:
+        evidence = server.socket_dir.parent / "evidence"
+        evidence.mkdir(mode=0o700)
+        keys = services.new_keys()
+        shared = {**keys, "DATABASE_URL": server.dsn("fireai_app")}
+        listeners = services.Listeners.open()
+        try:
             self._launch(
                 stack,
                 "go",
-                [str(binary), "-http-fd", str(go.fileno()), "-pprof-fd", str(pprof.fileno())],
-                (go, pprof),
-                {
-                    "DATABASE_URL": server.dsn("fireai_app"),
-                    "INTERNAL_JWT_SECRET_KEY": keys["INTERNAL_JWT_SECRET_KEY"],
-                    "FIREAI_EVIDENCE_DIR": str(evidence),
-                },
+                services.go_launch(
+                    binary, listeners, {**shared, "FIREAI_EVIDENCE_DIR": str(evidence)}, self._log("go")
+                ),
             )
-            self._launch(
-                stack,
-                "fastapi",
-                [sys.executable, "-m", "fireai_analysis.platform.api", "--fd", str(fastapi.fileno())],
-                (fastapi,),
-                {
-                    "DATABASE_URL": server.dsn("fireai_app"),
-                    "GO_SERVICE_URL": url_of(go),
-                    **keys,
-                },
-            )
-            urls = {"go": url_of(go), "fastapi": url_of(fastapi), "pprof": f"{url_of(pprof)}/debug/pprof"}
+            self._launch(stack, "fastapi", services.fastapi_launch(listeners, shared, self._log("fastapi")))
+            urls = listeners.urls()
+        finally:
+            listeners.close()
         self._await_health(urls)
         write_private(secrets_file(self._directory), json.dumps({**keys, "DATABASE_URL": server.reader_url}))
         self._status = PlatformStatus(
@@ -138,27 +123,12 @@ class Supervisor:
         )
         self._write("up", "up")
 
-    def _work_dir(self, name: str) -> Path:
-        if self._work is None:
-            raise PlatformError("the work directory does not exist yet")
-        path = self._work / name
-        path.mkdir(mode=0o700)
-        return path
-
     def _log(self, name: str) -> Path:
         path = self._directory / f"{name}.log"
         path.unlink(missing_ok=True)
         return path
 
-    def _launch(
-        self,
-        stack: ExitStack,
-        name: str,
-        command: list[str],
-        listeners: tuple[socket.socket, ...],
-        environment: dict[str, str],
-    ) -> None:
-        launch = children.Launch(command, environment, self._log(name), fds=tuple(item.fileno() for item in listeners))
+    def _launch(self, stack: ExitStack, name: str, launch: children.Launch) -> None:
         child = children.start(launch)
         stack.callback(partial(children.stop, child, launch.stop_signal, STOP_PATIENCE_S))
         self._adopt(name, child)
@@ -167,12 +137,12 @@ class Supervisor:
         self._children[name] = child
         self._pids[name] = child.pid
         self._starts[name] = start_time_s(child.pid)
-        self._write("starting", f"{name} started")
+        self._progress(f"{name} has started")
 
     def _await_health(self, urls: dict[str, str]) -> None:
         deadline = time.monotonic() + HEALTH_TIMEOUT_S
         for name in ("go", "fastapi"):
-            while not _is_healthy(urls[name]):
+            while not services.is_healthy(urls[name]):
                 if self._children[name].poll() is not None or time.monotonic() > deadline:
                     raise PlatformError(f"the {name} service did not start; its log is {self._directory / name}.log")
                 self._events.wait(0.05)
@@ -192,81 +162,41 @@ class Supervisor:
         self._write("starting", text)
         self._events.wait(0)
 
-    def _write(self, phase: str, message: str) -> None:
-        state = State.model_validate(
-            {
-                "phase": phase,
-                "message": message,
-                "pids": self._pids,
-                "starts_s": self._starts,
-                "work": self._work,
-                "platform": self._status,
-            }
+    def _write(self, phase: Phase, message: str) -> None:
+        state = State(
+            phase=phase,
+            message=message,
+            pids=self._pids,
+            starts_s=self._starts,
+            work=self._work,
+            platform=self._status,
         )
         write_private(state_file(self._directory), state.model_dump_json(indent=1))
 
-    def _forget(self) -> None:
-        state_file(self._directory).unlink(missing_ok=True)
-        secrets_file(self._directory).unlink(missing_ok=True)
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """Hold the lock of the state directory."""
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PlatformError(f"another supervisor holds {directory / 'lock'}") from None
+        yield
 
 
-class _Stop(Exception):
-    """Somebody asked the supervisor to stop."""
-
-
-class _Events:
-    """Signals, ended children and the owner's pipe, all waited for in one place."""
-
-    def __init__(self, *, owned: bool) -> None:
-        self._stopping = False
-        self._selector = selectors.DefaultSelector()
-        self._wake_read, wake_write = socket.socketpair()
-        for end in (self._wake_read, wake_write):
-            end.setblocking(False)
-        signal.set_wakeup_fd(wake_write.detach(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
-        if owned:
-            self._selector.register(sys.stdin, selectors.EVENT_READ)
-
-    def _ask_to_stop(self, *_: object) -> None:
-        self._stopping = True
-
-    def wait(self, timeout_s: float | None) -> None:
-        """Return after an event or the time; raise when asked to stop."""
-        for key, _ in self._selector.select(timeout_s):
-            if key.fileobj is self._wake_read:
-                self._wake_read.recv(4096)
-            elif not os.read(sys.stdin.fileno(), 4096):
-                self._stopping = True
-        if self._stopping:
-            raise _Stop
-
-
-def _only_one(directory: Path) -> ExitStack:
-    """Hold the lock of the state directory for as long as the supervisor runs."""
-    stack = ExitStack()
-    lock = stack.enter_context((directory / "lock").open("w"))
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stack.close()
-        raise PlatformError(f"another supervisor holds {directory / 'lock'}") from None
-    return stack
+def _new_work() -> Path:
+    """Return a new temporary directory with so short a path that a unix socket below it stays under 107 bytes."""
+    temporary = tempfile.gettempdir()
+    return Path(
+        tempfile.mkdtemp(prefix=WORK_PREFIX, dir=temporary if len(temporary) <= LONGEST_TEMPORARY else os.sep + "tmp")
+    )
 
 
 def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _is_healthy(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/health", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
+    wanted = UNLIMITED_FILES if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _versions(server: postgres.Postgres) -> dict[str, str]:

@@ -24,6 +24,7 @@ from fireai_analysis.platform.api.tokens import InternalTokens, PublicTokens
 
 POOL_MIN, POOL_MAX, POOL_TIMEOUT_S = 2, 10, 10
 MAX_JSON_BYTES = 1 << 20
+MAX_EVIDENCE_BYTES = 32 << 20
 RESULTS = "/v1/tests/sessions/{session_id}/results"
 
 INSERT_SESSION = """
@@ -81,7 +82,7 @@ def make_app(settings: Settings) -> FastAPI:
             yield
             watch.cancel()
 
-    app = FastAPI(title="Fire-AI embedded reference platform", lifespan=lifespan)
+    app = FastAPI(title="Fire-AI embedded reference platform", lifespan=lifespan, openapi_url=None)
     _add(app, "GET", "/health", health, is_public=True)
     _add(app, "POST", "/v1/classify", classify)
     _add(app, "POST", "/v1/evidence", evidence)
@@ -142,6 +143,8 @@ async def classify(request: Request, times: Times, parts: Parts) -> Response:
 
 async def evidence(request: Request, times: Times, parts: Parts) -> Response:
     """Stream a multipart form on to the Go service, unread."""
+    if int(request.headers.get("content-length", "0")) > MAX_EVIDENCE_BYTES:
+        raise Refused(413, "too_large", "the request is too large")
     return await parts.go.hand_on(request, times, "/v1/evidence", request.stream())
 
 
@@ -180,6 +183,8 @@ async def _insert_session(values: tuple[object, ...], times: Times, parts: Parts
         raise Refused(503, "no_connection", "no database connection in time") from None
     except psycopg.errors.ForeignKeyViolation:
         raise Refused(422, "unknown_reference", "building_id or created_by does not exist") from None
+    except (psycopg.DataError, UnicodeError):
+        raise Refused(422, "bad_data", "the database cannot hold a value of this request") from None
     except psycopg.OperationalError:
         raise Refused(503, "no_database", "the database cannot be reached") from None
     if row is None:
@@ -197,7 +202,7 @@ async def _body(request: Request) -> bytes:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(400, "bad_json", "the body is not JSON") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -53,6 +54,10 @@ class GoService:
         return Response(content, answer.status, media_type=answer.content_type)
 
     def _headers(self, request: Request) -> dict[str, str]:
+        try:
+            uuid.UUID(request.state.user)
+        except ValueError:
+            raise Refused(400, "bad_user", "X-User-ID must be a UUID") from None
         headers = {
             "X-Internal-Authorization": self._tokens.current(),
             "X-User-ID": request.state.user,
