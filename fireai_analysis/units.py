@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 NOT_MEASURED = "NOT MEASURED"
 BYTES_PER_MB = 1_000_000
+BYTES_PER_GB = 1_000_000_000
 BYTES_PER_MIB = 1_048_576
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -155,6 +156,19 @@ def bytes_text(size_bytes: float | None) -> str:
     '1.5 MB'
     """
     return number_text(None if size_bytes is None else mb(size_bytes), 1, "MB")
+
+
+def size_text(size_bytes: float | None) -> str:
+    """Return a size as people say it: in GB (10**9 bytes) from one GB up, else in MB.
+
+    Examples
+    --------
+    >>> size_text(82_973_700_000), size_text(1_500_000)
+    ('83.0 GB', '1.5 MB')
+    """
+    if size_bytes is None or size_bytes < BYTES_PER_GB:
+        return bytes_text(size_bytes)
+    return number_text(size_bytes / BYTES_PER_GB, 1, "GB")
 
 
 def duration_text(duration_s: float | None) -> str:

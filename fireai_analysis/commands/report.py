@@ -1,0 +1,50 @@
+"""`fireai report`: the report of a campaign again, from its bundles."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fireai_analysis.campaign import Campaign
+from fireai_analysis.commands import terminal, verdicts
+
+
+class Format(StrEnum):
+    """What a report can be written as."""
+
+    HTML = "html"
+    PDF = "pdf"
+    MARKDOWN = "markdown"
+
+
+EPILOG = """\b
+Examples
+  fireai report runs/20261123-101500-smoke
+  fireai report runs/20261123-101500-smoke --to pdf --to markdown
+"""
+
+
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign directory.")],
+    to: Annotated[
+        list[Format] | None, typer.Option(help="Format to write; may be given again. Default: all three.")
+    ] = None,
+) -> int:
+    """Write the report of a campaign again, from its evidence; no new run is made."""
+    from fireai_analysis.judge import exit_code
+    from fireai_analysis.publish import report as publisher
+
+    campaign = Campaign.open(directory)
+    console = terminal.output()
+    with campaign.lock():
+        summary = publisher.write_summary(directory)
+        written = publisher.build(directory, tuple(each.value for each in to or list(Format)))
+    verdicts.show_summary(console, summary)
+    code = exit_code(summary)
+    console.print(f"Exit code {code}: {verdicts.MEANINGS[code]}")
+    for path in written:
+        console.print(str(path), markup=False, soft_wrap=True)
+    return code

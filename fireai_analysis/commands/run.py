@@ -1,0 +1,134 @@
+"""`fireai run`: scenarios through their notebooks, then the report."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fireai_analysis.commands import choices, terminal, verdicts
+from fireai_analysis.errors import ParamsError
+from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, read_yaml, suggestion
+from fireai_analysis.units import NS_PER_S, duration_text, size_text, utc_text
+
+DEFAULTS = {"profile": "smoke", "target": "embedded", "seed": 1}
+SETTLED_ELSEWHERE = {"mode": "run", "source": None}
+
+EPILOG = """\b
+Examples
+  fireai run                                all four, smoke profile, 3 minutes
+  fireai run peak spike --profile rehearsal
+  fireai run --profile full --dry-run       end time, requests, disk, writes
+  fireai run -f params/peak.yaml            the selectors of a notebook
+  fireai run --target staging -o runs/staging-1
+
+\b
+Exit codes
+  0 every criterion PASSED or WAIVED     99 something is proven wrong
+  3 undecided or not measured             4 the run broke, nothing proven
+  2 usage or unreadable input             1 a defect of this tool
+"""
+
+
+def run(  # noqa: PLR0913 - one argument an option
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SCENARIO", help="Default: all four.", autocompletion=choices.scenarios),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How far to scale: smoke (default), rehearsal or full.",
+            autocompletion=choices.profiles,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME_OR_FILE",
+            help="Name in params/targets/ or a file; default: embedded.",
+            autocompletion=choices.targets,
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of schedules and contents; default: 1.")] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(
+            "--params", "-f", metavar="FILE", help="Selectors from a file, as papermill -f; options win over it."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Campaign directory; default: a new one in runs/."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; nothing is sent.")] = False,
+) -> int:
+    """Run scenarios through their notebooks, judge them, and write the report."""
+    given = {"profile": profile, "target": target, "seed": seed, "campaign_dir": output}
+    chosen = _selectors(params) | {key: value for key, value in given.items() if value is not None}
+    names = tuple(scenarios or ([chosen["scenario"]] if "scenario" in chosen else SCENARIO_NAMES))
+    order: dict[str, Any] = {
+        "scenarios": names,
+        "profile": chosen["profile"],
+        "target_name": chosen["target"],
+        "seed": chosen["seed"],
+        "output": Path(chosen["campaign_dir"]) if chosen.get("campaign_dir") else None,
+    }
+    return _show_plan(order) if dry_run else _run(order)
+
+
+def _selectors(path: Path | None) -> dict[str, Any]:
+    """Return the defaults, overridden by a file of selectors whose every key and type is checked."""
+    if path is None:
+        return dict(DEFAULTS)
+    content = read_yaml(path)
+    for key, value in content.items():
+        if key not in SELECTORS:
+            raise ParamsError(path, str(key), "unknown parameter", suggestion(str(key), SELECTORS))
+        if key in SETTLED_ELSEWHERE and value != SETTLED_ELSEWHERE[key]:
+            raise ParamsError(path, key, f"found {value!r}, `fireai run` records anew", f"write {key}: {_yaml(key)}")
+        wanted = int if key == "seed" else str
+        if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+            raise ParamsError(path, key, f"found {value!r}, expected {wanted.__name__}", "correct the value")
+    return DEFAULTS | {key: value for key, value in content.items() if value is not None}
+
+
+def _yaml(key: str) -> str:
+    return str(SETTLED_ELSEWHERE[key] or "null")
+
+
+def _run(order: dict[str, Any]) -> int:
+    from fireai_analysis.publish.campaign_run import run_campaign
+
+    with terminal.progress() as progress:
+        outcome = run_campaign(**order, progress=progress)
+    verdicts.show(outcome)
+    return outcome.exit_code
+
+
+def _show_plan(order: dict[str, Any]) -> int:
+    from fireai_analysis.publish import estimate
+    from fireai_analysis.publish.order import prepare
+
+    prepared = prepare(**order)
+    console, table = terminal.output(), terminal.table("Scenario", "Lasts", "Requests", "Disk", "Left in the target")
+    wall_s, disk_bytes, total = 0.0, 0, 0
+    for spec in prepared.specs:
+        each = estimate.of(spec)
+        wall_s, disk_bytes, total = wall_s + each.wall_s, disk_bytes + each.disk_bytes, total + each.requests_count
+        left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items())
+        table.add_row(
+            spec.scenario.name,
+            duration_text(round(each.wall_s)),
+            f"{each.requests_count:,}",
+            size_text(each.disk_bytes),
+            left,
+        )
+    console.print(table)
+    end = utc_text(int((time.time() + wall_s) * NS_PER_S))
+    console.print(f"\n{total:,} requests, {size_text(disk_bytes)} on disk; started now, it ends about {end}")
+    console.print(f"(in {duration_text(round(wall_s))}). Nothing was sent, nothing was written.")
+    return 0

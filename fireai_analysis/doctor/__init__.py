@@ -1,0 +1,1 @@
+"""Whether this machine, and a target, are ready for a campaign."""

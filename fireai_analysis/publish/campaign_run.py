@@ -1,0 +1,276 @@
+"""Runs a campaign: records each scenario, runs its notebook, judges, writes the report.
+
+A scenario that breaks does not end the campaign: what can still be measured is measured, and the report says what is
+missing and why.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from fireai_analysis.analyze.missing import missing_result
+from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes, read_json
+from fireai_analysis.campaign import Campaign
+from fireai_analysis.collect import session
+from fireai_analysis.errors import BundleError, FireAIAnalysisError, ReportError
+from fireai_analysis.judge import exit_code
+from fireai_analysis.platform import control
+from fireai_analysis.publish import batch, estimate, preflight, report
+from fireai_analysis.publish.order import Order, describe, prepare
+from fireai_analysis.results import Summary
+from fireai_analysis.spec import RunSpec, Target
+
+POLL_S = 0.25
+STOP_PATIENCE_S = 30.0
+OVERTIME_S = 600.0
+DEFECT, PROVEN, INTERRUPTED = 1, 99, 130
+
+
+class Progress(Protocol):
+    """Tells a person how far a campaign is."""
+
+    def show(self, name: str, phase: str, ratio: float | None, text: str) -> None:
+        """Tell how far a part of the campaign is; `ratio` runs from 0 to 1, None where it is unknown."""
+
+    def end(self, name: str, text: str, *, ok: bool) -> None:
+        """Tell that a part has ended, and how."""
+
+
+@dataclass
+class Outcome:
+    """A campaign that ended.
+
+    Attributes
+    ----------
+    directory : pathlib.Path
+        The campaign directory.
+    summary : Summary or None
+        The judged result; None only where it could not be made.
+    problems : list of str
+        What broke, in words.
+    defect : bool
+        Whether a notebook or the report failed: our fault, and no verdict.
+    stopped : int or None
+        Exit code of the signal that ended the campaign early.
+    """
+
+    directory: Path
+    summary: Summary | None = None
+    problems: list[str] = field(default_factory=list)
+    defect: bool = False
+    stopped: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of `fireai run`: a signal, what is proven, a defect of ours, then the table of the judge."""
+        if self.stopped is not None:
+            return self.stopped
+        code = DEFECT if self.summary is None else exit_code(self.summary)
+        return DEFECT if self.defect and code != PROVEN else code
+
+
+def run_campaign(
+    scenarios: Sequence[str], profile: str, *, target_name: str, seed: int, output: Path | None, progress: Progress
+) -> Outcome:
+    """Run scenarios against a target and write the report.
+
+    Parameters
+    ----------
+    scenarios, profile, target_name, seed, output
+        As `order.prepare` takes them.
+    progress : Progress
+        Told how far the campaign is.
+
+    Raises
+    ------
+    UsageError
+        Before anything was written.
+    PlatformError
+        Where the embedded platform could not be started; nothing was written.
+    """
+    order = prepare(scenarios, profile, target_name=target_name, seed=seed, output=output)
+    with _system(order.target, progress) as system:
+        preflight.check_answers(system.target, system.secrets)
+        campaign = Campaign.create(order.directory, describe(order, system.target, system.versions))
+        outcome = Outcome(campaign.directory)
+        with campaign.lock():
+            _Recording(campaign, system, progress, outcome).run_all(order)
+    with campaign.lock():
+        _conclude(campaign, order, progress, outcome)
+    return outcome
+
+
+@dataclass(frozen=True)
+class _System:
+    """The target as it runs, with the secrets that collectors need."""
+
+    target: Target
+    secrets: Mapping[str, str] = field(repr=False)
+    versions: dict[str, str]
+
+
+@contextmanager
+def _system(target: Target, progress: Progress) -> Iterator[_System]:
+    """Yield the target: the embedded platform that is up or one of our own, or the remote system as it is."""
+    if target.kind == "remote":
+        secrets = {name: os.environ[name] for name in target.secret_names()}
+        yield _System(target, secrets, {})
+        return
+    with control.running(lambda text: progress.show("platform", "starting", None, text)) as status:
+        progress.end("platform", "PostgreSQL, Go service and FastAPI service are up", ok=True)
+        yield _System(control.bind(target, status), control.secrets(status), dict(status.versions))
+
+
+class _Recording:
+    """Records scenario after scenario and analyses each as soon as it is recorded."""
+
+    def __init__(self, campaign: Campaign, system: _System, progress: Progress, outcome: Outcome) -> None:
+        self._campaign, self._system, self._progress, self._outcome = campaign, system, progress, outcome
+
+    def run_all(self, order: Order) -> None:
+        """Run every scenario; what is left after a signal or the loss of the target is skipped with the reason."""
+        skipped = ""
+        for spec in order.specs:
+            name = spec.scenario.name
+            if skipped:
+                self._keep_missing(spec, skipped)
+                continue
+            try:
+                self._run(spec.model_copy(update={"target": self._system.target}))
+            except (KeyboardInterrupt, SystemExit) as stop:
+                self._outcome.stopped = stop.code if isinstance(stop, SystemExit) else INTERRUPTED  # type: ignore[assignment]
+                skipped = f"skipped: the campaign was stopped during {name}"
+                continue
+            except FireAIAnalysisError as error:
+                self._outcome.problems.append(f"{name}: {error}")
+                self._keep_missing(spec, f"could not be run: {error}")
+            lost = preflight.gone(self._system.target, self._system.secrets)
+            if lost:
+                self._outcome.problems.append(f"{name}: {lost}")
+                skipped = f"skipped: the target was gone after {name} ({lost})"
+
+    def _run(self, spec: RunSpec) -> None:
+        name = spec.scenario.name
+        self._progress.show(name, "starting", None, "")
+        bundle = RunBundle.create(self._campaign.directory, spec)
+        process = session.start_collector(bundle, batch.child_environment(self._system.secrets))
+        stop: BaseException | None = None
+        try:
+            self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)
+        except BaseException as error:
+            self._progress.show(name, "stopping", None, "the partial report follows, Ctrl-C again leaves now")
+            _stop(process)
+            if not isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+            stop = error
+        bundle = _settled(bundle.directory, process.returncode)
+        if bundle.manifest.reason:
+            self._outcome.problems.append(f"{name}: {bundle.manifest.reason}")
+        self._analyse(bundle)
+        if stop is not None:
+            raise stop
+
+    def _follow(self, bundle: RunBundle, process: subprocess.Popen[bytes], patience_s: float) -> None:
+        """Show the collector's progress until it ends; it is stopped where it takes far longer than planned."""
+        deadline = time.monotonic() + patience_s
+        while process.poll() is None:
+            with suppress(BundleError):  # not written yet
+                self._show(bundle.scenario, read_json(bundle.progress_path))
+            if time.monotonic() > deadline:
+                _stop(process)
+            time.sleep(POLL_S)
+
+    def _show(self, name: str, state: Mapping[str, Any]) -> None:
+        sent, failed, p95_ms = (state.get(key) for key in ("sent_count", "failed_count", "p95_ms"))
+        text = f"{sent:,} sent, {failed or 0:,} failed" if sent else str(state.get("text") or "")
+        if sent and p95_ms is not None:
+            text += f", p95 {p95_ms:,.0f} ms"
+        self._progress.show(name, str(state.get("phase")), state.get("ratio"), text)
+
+    def _analyse(self, bundle: RunBundle) -> None:
+        """Run the notebook of a run that left rows; where that cannot be, keep a result that says so."""
+        name, state = bundle.scenario, bundle.manifest.state
+        if state == "crashed" or not any((bundle.directory / "requests").glob("*.parquet")):
+            reason = bundle.manifest.reason or "no request was recorded"
+            self._keep_missing(bundle.manifest.spec, f"the run {state}: {reason}")
+            return
+        parameters = {
+            "scenario": name,
+            "profile": bundle.manifest.spec.profile.name,
+            "target": bundle.manifest.spec.target.name,
+            "mode": "open",
+            "campaign_dir": str(self._campaign.directory),
+            "seed": bundle.manifest.spec.seed,
+        }
+        try:
+            batch.run_notebook(
+                name,
+                parameters,
+                output_path=bundle.notebook_path,
+                sentinel=bundle.sentinel_path,
+                progress=lambda cell, count: self._progress.show(name, "analysing", cell / count, "notebook"),
+            )
+        except ReportError as error:
+            self._outcome.defect = True
+            self._outcome.problems.append(str(error))
+            self._keep_missing(bundle.manifest.spec, f"recorded, but its notebook failed: {error}")
+            return
+        RunBundle.open(bundle.directory).seal()
+        self._progress.end(name, _result_text(bundle), ok=state == "recorded")
+
+    def _keep_missing(self, spec: RunSpec, reason: str) -> None:
+        result = missing_result(spec, reason)
+        place = self._campaign.directory / spec.scenario.name / "results.json"
+        atomic_write(place, json_bytes(result.model_dump(mode="json")))
+        self._progress.end(spec.scenario.name, reason, ok=False)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a collector to stop, and end its process group where it does not."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _settled(directory: Path, code: int) -> RunBundle:
+    """Return the bundle as its collector left it; one that ended without a last word crashed."""
+    bundle = RunBundle.open(directory)
+    if bundle.manifest.state in ("created", "recording"):
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        bundle.update(state="crashed", reason=f"the collector {how}; its journal is kept in {bundle.journal_dir.name}/")
+    return bundle
+
+
+def _result_text(bundle: RunBundle) -> str:
+    result = read_json(bundle.results_path)
+    failed = result["failures_count"] or 0
+    return f"{result['requests_count']:,} requests, {failed:,} failed, {result['verdict']}"
+
+
+def _conclude(campaign: Campaign, order: Order, progress: Progress, outcome: Outcome) -> None:
+    """Judge and write the report; a failure of ours is told, and the evidence stays."""
+    progress.show("report", "judging", None, "")
+    try:
+        outcome.summary = report.write_summary(campaign.directory)
+        progress.show("report", "writing", None, "HTML, PDF, Markdown")
+        report.build(campaign.directory)
+    except ReportError as error:
+        outcome.defect = True
+        outcome.problems.append(str(error))
+        progress.end("report", "failed", ok=False)
+        return
+    progress.end("report", "report.html, report.pdf, report.md", ok=True)
