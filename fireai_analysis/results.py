@@ -272,6 +272,18 @@ class ScenarioResult(Record):
     warnings: tuple[str, ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def success_ratio(self) -> float | None:
+        """Share of intended requests that were answered rightly."""
+        return None if self.error_ratio is None else 1 - self.error_ratio
+
+    @property
+    def efficiency_ratio(self) -> float | None:
+        """Achieved rate over the rate that the drawn schedule offered."""
+        if self.achieved_rps is None or not self.offered_rps:
+            return None
+        return self.achieved_rps / self.offered_rps
+
 
 class CriterionResult(Record):
     """One criterion judged."""
@@ -327,3 +339,9 @@ class Summary(Record):
     scenarios: dict[str, ScenarioResult]
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+    @property
+    def measured_s(self) -> float | None:
+        """Length of all judged windows together; None where no scenario ran."""
+        lengths = [result.duration_s for result in self.scenarios.values() if result.duration_s is not None]
+        return sum(lengths) if lengths else None
