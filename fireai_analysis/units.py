@@ -105,6 +105,17 @@ def number_text(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def ms_text(duration_ms: float | None) -> str:
+    """Return a latency in ms: one digit from 10 ms up, two below.
+
+    Examples
+    --------
+    >>> ms_text(300.04), ms_text(4.612), ms_text(None)
+    ('300.0 ms', '4.61 ms', 'NOT MEASURED')
+    """
+    return number_text(duration_ms, 1 if duration_ms is None or duration_ms >= 10 else 2, "ms")
+
+
 def near_limit_text(value: float | None, limit: float, digits: int = 1) -> str:
     """Return a number with as many digits as it takes to see on which side of the limit it lies.
 

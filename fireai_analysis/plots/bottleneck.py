@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
@@ -24,6 +23,8 @@ PARTS = {
     "crdt": "CRDT merge",
 }
 BAR_PX, HEAD_PX, FOOT_PX = 30, 70, 46
+ROOM_FOR_LABELS = 1.7
+X_TITLE = "Share of the slow tail"
 CAPTION = (
     "Slow tail: the slowest judged requests. Exclusive times from the Server-Timing header: each microsecond counts "
     "for one part, and what the server did not account for is its own row. The tail shows where time passes; it does "
@@ -78,13 +79,16 @@ def _plotly(title: str, subtitle: str, bars: list[Bar]) -> dict[str, Any]:
         "hovermode": "closest",
         "margin": {"l": 10, "r": 24, "t": HEAD_PX, "b": FOOT_PX},
         "bargap": 0.35,
-        "yaxis": {"automargin": True, "autorange": "reversed", "ticks": "", "type": "category"},
+        "yaxis": {"automargin": True, "autorange": "reversed", "type": "category", "ticklabelstandoff": 6},
         "xaxis": {
-            "title": {"text": "Share of the slow tail", "standoff": 6},
-            "tickformat": ".0%",
-            "range": [0, max(share for _, share, _ in bars) * 1.75 or 1],
-            "gridcolor": style.GRID,
+            "title": {"text": X_TITLE, "standoff": 6, "font": {"size": 12}},
+            "range": [0, _x_high(bars)],
+            "showgrid": False,
             "zeroline": False,
+            "showline": True,
+            "linecolor": style.GREY,
+            "ticks": "outside",
+            **screen.percent_ticks(_x_high(bars)),
         },
     }
     trace = {
@@ -92,7 +96,7 @@ def _plotly(title: str, subtitle: str, bars: list[Bar]) -> dict[str, Any]:
         "orientation": "h",
         "y": names,
         "x": [float(f"{share:.5g}") for _, share, _ in bars],
-        "text": [plotly_text(label) for _, _, label in bars],
+        "text": [f"\u2002{plotly_text(label)}" for _, _, label in bars],
         "textposition": "outside",
         "cliponaxis": False,
         "hoverinfo": "y+text",
@@ -103,7 +107,7 @@ def _plotly(title: str, subtitle: str, bars: list[Bar]) -> dict[str, Any]:
 
 def _svg(words: tuple[str, str, str, str], bars: list[Bar]) -> str:
     figure_id, title, subtitle, alt = words
-    with mpl.rc_context({**printed.SETTINGS, "svg.hashsalt": figure_id}):
+    with printed.settings(figure_id):
         height_in = (HEAD_PX + FOOT_PX + BAR_PX * 0.8 * len(bars)) / printed.PX_PER_IN
         canvas = Canvas(figsize=(printed.WIDTH_IN, height_in))
         printed.titled(canvas, title, subtitle, height_in)
@@ -117,11 +121,14 @@ def _svg(words: tuple[str, str, str, str], bars: list[Bar]) -> str:
         axes.set_yticks(places, [name for name, _, _ in bars])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
-        axes.set_xlim(0, max(share for _, share, _ in bars) * 1.6 or 1)
+        axes.set_xlim(0, _x_high(bars))
         axes.xaxis.set_major_formatter(printed.percent_ticks())
-        axes.grid(axis="x", color=style.PRINT_GRID, linewidth=0.6)
-        axes.set_xlabel("Share of the slow tail")
+        axes.set_xlabel(X_TITLE)
         return printed.as_svg(canvas, figure_id, title, alt)
+
+
+def _x_high(bars: list[Bar]) -> float:
+    return max(share for _, share, _ in bars) * ROOM_FOR_LABELS or 1.0
 
 
 def _colour(rank: int) -> str:

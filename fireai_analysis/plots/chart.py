@@ -27,13 +27,18 @@ class YAxis:
 
     Examples
     --------
-    >>> YAxis(1.0, 100.0, log=True).at(0.5), YAxis(0.0, 100.0).fraction(25.0)
+    >>> round(YAxis(1.0, 100.0, log=True).at(0.5), 6), YAxis(0.0, 100.0).fraction(25.0)
     (10.0, 0.25)
     """
 
     low: float
     high: float
     log: bool = False
+
+    @property
+    def few_decades(self) -> bool:
+        """Whether a logarithmic axis has room for ticks at 2 and 5."""
+        return self.high < 2000 * self.low
 
     def at(self, fraction: float) -> float:
         """Return the value at a fraction (0 bottom, 1 top) of the axis."""
@@ -84,7 +89,15 @@ def y_axis(values: Iterable[float | None], *, limit: float | None = None, may_be
 
 @dataclass(frozen=True)
 class Line:
-    """One line; `y` holds None where there is a gap. `counts` is the n behind each point, shown on hover."""
+    """One line; `y` holds None where there is a gap.
+
+    Attributes
+    ----------
+    counts : sequence of int or None
+        The n behind each point, shown on hover.
+    filled : bool
+        Whether the area down to zero is tinted.
+    """
 
     name: str
     x: Sequence[float]
@@ -93,6 +106,7 @@ class Line:
     dash: Dash = "solid"
     width: float = 1.8
     counts: Sequence[int] | None = None
+    filled: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
@@ -36,12 +35,12 @@ def not_measured(figure_id: str, title: str, reason: str) -> Figure:
     words = f"{NOT_MEASURED}: {reason}"
     layout: dict[str, Any] = screen.base_layout(title, "", EMPTY_HEIGHT_PX)
     hidden = {"visible": False, "fixedrange": True}
-    layout |= {"xaxis": hidden, "yaxis": hidden, "hovermode": False}
+    layout |= {"xaxis": hidden, "yaxis": hidden, "hovermode": False, "margin": {"l": 12, "r": 12, "t": 48, "b": 12}}
     layout["annotations"] = [
         {"text": plotly_text(words), "x": 0, "y": 0.5, "xref": "paper", "yref": "paper", "xanchor": "left"}
         | {"showarrow": False, "font": {"size": 13}}
     ]
-    with mpl.rc_context({**printed.SETTINGS, "svg.hashsalt": figure_id}):
+    with printed.settings(figure_id):
         height_in = EMPTY_HEIGHT_PX / printed.PX_PER_IN
         canvas = Canvas(figsize=(printed.WIDTH_IN, height_in))
         printed.titled(canvas, title, "", height_in)

@@ -1,19 +1,23 @@
-"""Draws a chart as SVG for print with matplotlib: no state, no date, the same bytes for the same data."""
+"""Draws a chart as SVG for print with matplotlib: no state, no date, the same bytes for the same data.
+
+Text stays text (it can be searched and read aloud), so the page that holds the SVG must offer the font family
+`DejaVu Sans`; matplotlib's own files serve where the system has none.
+"""
 
 from __future__ import annotations
 
 import io
 import math
 import re
-from html import escape
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from fireai_analysis.markup import html_text
 from fireai_analysis.plots import style
 from fireai_analysis.plots.chart import Chart, Panel, XAxis
 from fireai_analysis.plots.screen import label_places
@@ -21,7 +25,7 @@ from fireai_analysis.plots.screen import label_places
 WIDTH_IN = 7.3
 PX_PER_IN = 110
 LEFT, RIGHT, BOTTOM_IN, TOP_IN, GAP_IN = 0.075, 0.83, 0.48, 0.72, 0.36
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "svg.fonttype": "none",
     "path.simplify": True,
     "path.simplify_threshold": 0.5,
@@ -43,7 +47,7 @@ SYMBOLS = {"x": "x", "triangle-up": "^", "circle": "o"}
 
 def svg(chart: Chart) -> str:
     """Return a chart as one `<svg>` element."""
-    with mpl.rc_context({**SETTINGS, "svg.hashsalt": chart.id}):
+    with settings(chart.id):
         height_in = chart.height_px / PX_PER_IN
         canvas = Canvas(figsize=(WIDTH_IN, height_in))
         titled(canvas, chart.title, chart.subtitle, height_in)
@@ -52,6 +56,11 @@ def svg(chart: Chart) -> str:
             _draw(place, panel, chart.x)
         _x_axis(axes[-1], chart.x)
         return as_svg(canvas, chart.id, chart.title, chart.alt)
+
+
+def settings(figure_id: str) -> AbstractContextManager[None]:
+    """Return the context in which all figures are printed; identifiers inside depend on the figure's own."""
+    return mpl.rc_context(SETTINGS | {"svg.hashsalt": figure_id})
 
 
 def titled(canvas: Canvas, title: str, subtitle: str, height_in: float) -> None:
@@ -63,7 +72,7 @@ def titled(canvas: Canvas, title: str, subtitle: str, height_in: float) -> None:
 def as_svg(canvas: Canvas, figure_id: str, title: str, alt: str) -> str:
     """Return a canvas as one clean `<svg>` element: no prolog, no metadata, no ids but its own."""
     stream = io.StringIO()
-    FigureCanvasSVG(canvas).print_svg(stream, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    canvas.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -74,11 +83,11 @@ def as_svg(canvas: Canvas, figure_id: str, title: str, alt: str) -> str:
 
 def _named(text: str, figure_id: str, title: str, alt: str) -> str:
     box = re.search(r'viewBox="[^"]+"', text)
-    name, head_end = escape(figure_id), text.index(">")
+    name, head_end = html_text(figure_id), text.index(">")
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'{box.group(0) if box else ""} width="100%" role="img" aria-labelledby="{name}-title {name}-desc">\n'
-        f' <title id="{name}-title">{escape(title)}</title>\n <desc id="{name}-desc">{escape(alt)}</desc>'
+        f' <title id="{name}-title">{html_text(title)}</title>\n <desc id="{name}-desc">{html_text(alt)}</desc>'
     )
     return head + text[head_end + 1 :]
 
@@ -93,13 +102,15 @@ def _panels(canvas: Canvas, chart: Chart, height_in: float) -> list[Axes]:
         place = (LEFT, (top - height) / height_in, RIGHT - LEFT, height / height_in)
         axes.append(canvas.add_axes(place, sharex=axes[0] if axes else None))
         top -= height + GAP_IN
-    for place in axes[:-1]:
-        place.tick_params(labelbottom=False)
+    for upper in axes[:-1]:
+        upper.tick_params(labelbottom=False)
     return axes
 
 
 def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
     for line in panel.lines:
+        if line.filled:
+            axes.fill_between(line.x, [value or 0.0 for value in line.y], color="#E4E4E4", linewidth=0)
         values = [value if value is not None and math.isfinite(value) else math.nan for value in line.y]
         marker = "o" if len(line.x) <= 40 else ""
         axes.plot(
@@ -115,7 +126,7 @@ def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
         axes.axhline(panel.limit.value, color=style.VERMILLION, linewidth=1.1, linestyle="--")
     _y_axis(axes, panel)
     axes.text(0, 1.02, panel.heading, transform=axes.transAxes, va="bottom", ha="left", size=7.5)
-    height_in = axes.get_position().height * axes.figure.get_figheight()
+    height_in = axes.get_window_extent().height / axes.figure.dpi
     for text, colour, place in label_places(panel, 0.135 / height_in):
         axes.text(1.012, place, text, transform=axes.transAxes, va="center", color=colour, size=7.5)
 
@@ -132,11 +143,10 @@ def _bars(axes: Axes, panel: Panel) -> None:
 def _y_axis(axes: Axes, panel: Panel) -> None:
     if panel.axis.log:
         axes.set_yscale("log")
-        wide = panel.axis.high >= 100 * panel.axis.low
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if panel.axis.few_decades else (1.0,)))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(percent_ticks() if panel.percent else FuncFormatter(_plain))
     axes.set_ylim(panel.axis.low, panel.axis.high)
     axes.grid(axis="y", color=style.PRINT_GRID, linewidth=0.6)

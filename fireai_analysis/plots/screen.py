@@ -41,11 +41,10 @@ def base_layout(title: str, subtitle: str, height_px: int) -> Json:
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "pad": {"l": 12},
+            "pad": {"l": 12, "t": 12},
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "automargin": False,
             "font": {"size": 16},
         },
         "font": {"family": style.SCREEN_FONT, "size": 12, "color": style.SCREEN_TEXT},
@@ -55,6 +54,7 @@ def base_layout(title: str, subtitle: str, height_px: int) -> Json:
         "autosize": True,
         "margin": {"l": MARGIN_LEFT, "r": MARGIN_RIGHT, "t": MARGIN_TOP, "b": MARGIN_BOTTOM},
         "hovermode": "x unified",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": style.GREY, "activecolor": style.BLUE},
         "hoverlabel": {"bgcolor": "#FFFFFF", "bordercolor": style.GREY, "font": {"color": style.PRINT_TEXT}},
         "showlegend": False,
         "barmode": "stack",
@@ -77,7 +77,7 @@ def _domains(chart: Chart) -> list[tuple[float, float]]:
 
 def _x_axis(x: XAxis, anchor: str) -> Json:
     axis: Json = {
-        "title": {"text": plotly_text(x.title), "standoff": 8},
+        "title": {"text": plotly_text(x.title), "standoff": 8, "font": {"size": 12}},
         "anchor": anchor,
         "showgrid": False,
         "zeroline": False,
@@ -107,12 +107,23 @@ def _y_axis(panel: Panel, span: tuple[float, float]) -> Json:
         "gridcolor": style.GRID,
         "zeroline": False,
         "nticks": 6,
-        "tickformat": ".0%" if panel.percent else ",~g",
+        "tickformat": ",~g",
         "exponentformat": "none",
     }
+    if panel.percent:
+        result |= percent_ticks(axis.high)
     if axis.log:
-        result |= {"type": "log", "dtick": "D2" if axis.high < 100 * axis.low else 1, "minor": {"ticks": "outside"}}
+        result |= {"type": "log", "dtick": "D2" if axis.few_decades else 1}
     return result
+
+
+def percent_ticks(high: float) -> Json:
+    """Return ticks of a ratio axis from 0 to `high`, in percent."""
+    step = 10 if high < 0.6 else 20
+    return {
+        "tickvals": [percent / 100 for percent in range(0, 101, step)],
+        "ticktext": [f"{percent} %" for percent in range(0, 101, step)],
+    }
 
 
 def _traces(panel: Panel, axis: str, x: XAxis) -> list[Json]:
@@ -136,6 +147,8 @@ def _line(line: Line, axis: str, hover: str) -> Json:
         "hovertemplate": hover,
         "connectgaps": False,
     }
+    if line.filled:
+        trace |= {"fill": "tozeroy", "fillcolor": "rgba(127,127,127,0.2)"}
     if line.counts is not None:
         trace |= {"customdata": list(line.counts), "hovertemplate": f"{hover} (n = %{{customdata:,}})"}
     return trace

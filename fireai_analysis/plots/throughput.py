@@ -10,9 +10,9 @@ from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import number_text, percent_text
 
 LINES = (
-    ("offered_rps", "offered", style.GREY, "dash", 1.6),
-    ("achieved_rps", "achieved", style.BLUE, "solid", 2.2),
-    ("failed_rps", "failed", style.VERMILLION, "solid", 1.6),
+    ("offered_rps", "offered", style.GREY, 1.0),
+    ("achieved_rps", "achieved", style.BLUE, 2.2),
+    ("failed_rps", "failed", style.VERMILLION, 1.6),
 )
 
 
@@ -33,8 +33,8 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
         return not_measured(figure_id, title, "no request was recorded")
     times, x = style.time_axis(frame["t_s"])
     lines = tuple(
-        Line(label, times, style.column(frame, key), colour, dash, width)  # type: ignore[arg-type]
-        for key, label, colour, dash, width in LINES
+        Line(label, times, style.column(frame, key), colour, width=width, filled=key == "offered_rps")
+        for key, label, colour, width in LINES
         if key in frame
     )
     axis = y_axis([value for line in lines for value in line.y])

@@ -1,15 +1,14 @@
-"""Tables for people: rows of already formatted text, shown as HTML, Markdown and plain text.
-
-Presentation only: numbers come from results and derived frames and are formatted by `units.py`; nothing is computed.
-"""
+"""A table for people: rows of already formatted text, shown as HTML, Markdown and plain text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fireai_analysis.markup import html_text, markdown_text
-from fireai_analysis.units import NOT_MEASURED
+from fireai_analysis.results import Interval, ScenarioResult
+from fireai_analysis.units import NOT_MEASURED, mib_to_mb, number_text, percent_text
 
 MARKS = {"PASSED": "✔", "FAILED": "✘", "INCONCLUSIVE": "–", NOT_MEASURED: "–", "WAIVED": "–"}
 _NUMBER = re.compile(r"^[<>≤≥+−-]?\s?[0-9]|^unbounded|^NOT MEASURED$|^–$")
@@ -118,3 +117,59 @@ def _one_line(cell: str) -> str:
 
 def _padded(cell: str, width: int, is_number: bool) -> str:
     return cell.rjust(width) if is_number else cell.ljust(width)
+
+
+def figures(result: ScenarioResult, name: str, *, title: str, rows: Sequence[tuple[str, str, str]], note: str) -> Table:
+    """Return a table of single figures: label, text, and key below the scenario's in `summary.json`."""
+    keys = tuple(f"scenarios.{result.scenario}.{key}" for _, _, key in rows)
+    pairs = tuple((label, text) for label, text, _ in rows)
+    return Table(f"{result.scenario}-{name}", title, ("Figure", "Value"), pairs, note, keys)
+
+
+def listing(
+    result: ScenarioResult,
+    name: str,
+    *,
+    title: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    note: str,
+) -> Table:
+    """Return a table with one row an entry."""
+    return Table(f"{result.scenario}-{name}", title, columns, tuple(rows), note)
+
+
+def interval_text(interval: Interval | None, form: Callable[[float], str]) -> str:
+    """Return an interval in words; no upper bound reads `unbounded`.
+
+    Examples
+    --------
+    >>> interval_text((1.0, None), "{:.1f}".format), interval_text(None, str)
+    ('1.0 to unbounded', 'NOT MEASURED')
+    """
+    if interval is None:
+        return NOT_MEASURED
+    low, high = interval
+    return f"{form(low)} to {'unbounded' if high is None else form(high)}"
+
+
+def share_text(ratio: float | None) -> str:
+    """Return a ratio in percent with its sign.
+
+    Examples
+    --------
+    >>> share_text(0.25), share_text(None)
+    ('25.00 %', 'NOT MEASURED')
+    """
+    return NOT_MEASURED if ratio is None else f"{percent_text(ratio)} %"
+
+
+def mb_text(size_mib: float | None) -> str:
+    """Return a size given in MiB as MB (10**6 bytes).
+
+    Examples
+    --------
+    >>> mb_text(100.0)
+    '104.9 MB'
+    """
+    return number_text(None if size_mib is None else mib_to_mb(size_mib), 1, "MB")

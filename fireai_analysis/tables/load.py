@@ -1,0 +1,101 @@
+"""Tables of what was asked and how it was answered: overview, validity, latency, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fireai_analysis.results import ScenarioResult
+from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text, verdict_text
+from fireai_analysis.units import NOT_MEASURED, duration_text, ms_text, number_text, percent_text, utc_text
+
+PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "P99.9", "max": "Max", "mean": "Mean"}
+CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
+
+
+def overview(result: ScenarioResult) -> Table:
+    """Return what ran, how much of the ticket it was, and what came of it."""
+    scale = result.scale
+    rows = [
+        ("Verdict", verdict_text(result.verdict), "verdict"),
+        ("Reason", result.reason, "reason"),
+        ("State of the run", result.state, "state"),
+        ("Started", utc_text(result.started_ns), "started_ns"),
+        ("Duration", f"{duration_text(result.duration_s)}{_of_ticket(scale.duration_ratio)}", "duration_s"),
+        ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
+        ("Rate asked for", f"{number_text(result.rate_rps, 1, 'rps')}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
+        ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
+        ("Failed, timed out or never sent", number_text(result.failures_count, 0), "failures_count"),
+        ("Error ratio", share_text(result.error_ratio), "error_ratio"),
+        ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
+        ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps"),
+        ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95"),
+        ("Resident set of the Go service, peak", mb_text(result.memory_mib.peak), "memory_mib.peak"),
+    ]
+    return figures(result, "overview", title="Overview", rows=rows, note=" ".join(result.warnings))
+
+
+def validity(result: ScenarioResult) -> Table:
+    """Return the checks of the validity gate: whether the figures can be trusted at all."""
+    rows = [(check.check, CHECK_WORDS[check.ok], check.detail) for check in result.validity]
+    note = "A failed check makes the criteria that depend on it INCONCLUSIVE."
+    columns = ("Check", "Result", "Detail")
+    return listing(result, "validity", title="Data quality", columns=columns, rows=rows, note=note)
+
+
+def percentiles(result: ScenarioResult) -> Table:
+    """Return response time against service time, percentile by percentile."""
+    response, service = result.response_ms, result.service_ms
+    return Table(
+        id=f"{result.scenario}-percentiles",
+        title="Response time and service time",
+        columns=("Percentile", "Response time", "Service time"),
+        rows=tuple(
+            (name, ms_text(getattr(response, key)), ms_text(getattr(service, key))) for key, name in PERCENTILES.items()
+        ),
+        note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
+        f"{duration_text(result.warm_up_s)} left out. Response time counts from the intended start, service time from "
+        f"sending. Answered rightly within the limit: {share_text(result.within_limit_ratio)} of those intended.",
+        keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
+    )
+
+
+def latency_by_endpoint(result: ScenarioResult) -> Table:
+    """Return latency of each endpoint at each door."""
+    rows = [
+        (
+            f"{entry.method} {entry.endpoint}",
+            entry.door,
+            number_text(entry.requests_count, 0),
+            number_text(entry.failures_count, 0),
+            *(ms_text(getattr(entry.response_ms, key)) for key in ("p50", "p95", "p99", "max")),
+            ms_text(entry.service_ms.p95),
+        )
+        for entry in result.endpoints
+    ]
+    columns = ("Endpoint", "Door", "Requests", "Failed", "P50", "P95", "P99", "Max", "P95 service time")
+    note = (
+        "Response time unless it says service time. A percentile for which there are too few requests is NOT MEASURED."
+    )
+    return listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
+
+
+def errors(result: ScenarioResult) -> Table:
+    """Return answers by status, and errors by their text."""
+    rows = [*_counted("status", result.statuses), *_counted("error", result.errors)]
+    interval = interval_text(result.error_interval, share_text)
+    note = (
+        f"Error ratio {share_text(result.error_ratio)} of {number_text(result.requests_count, 0)} intended requests, "
+        f"95 % interval {interval}; worst minute {share_text(result.worst_minute_error_ratio)}. Status 0: no answer."
+    )
+    columns = ("Kind", "Value", "Requests")
+    return listing(result, "errors", title="Answers by status, errors by text", columns=columns, rows=rows, note=note)
+
+
+def _of_ticket(ratio: float) -> str:
+    return "" if ratio >= 1 else f" ({percent_text(ratio)} % of the ticket's)"
+
+
+def _counted(kind: str, counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    largest_first = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [(kind, value, number_text(count, 0)) for value, count in largest_first]

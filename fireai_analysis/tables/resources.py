@@ -1,0 +1,119 @@
+"""Tables of what the platform used: memory, garbage collection, pool, database, parts of a request."""
+
+from __future__ import annotations
+
+from fireai_analysis.results import ScenarioResult, Span
+from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text
+from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
+
+
+def memory(result: ScenarioResult) -> Table:
+    """Return resident set and live heap of the Go service in MB and MiB, and the peak of every process."""
+    heap, go = result.live_heap_mib, result.go
+    rows = [
+        *_span("Go service, resident set", result.memory_mib),
+        *_span("Go service, live heap", heap),
+        *(
+            (f"{name}, resident set, MB", "–", number_text(mib_to_mb(peak), 1), "–", "–")
+            for name, peak in result.processes_peak_mib.items()
+        ),
+    ]
+    interval = interval_text(heap.slope_interval, lambda slope: number_text(slope, 2))
+    note = (
+        f"Live heap slope {number_text(heap.slope_mib_per_h, 2, 'MiB/h')}, 95 % interval {interval}. High-water mark "
+        f"of the Go process {bytes_text(go.high_water_end_bytes)} ({go.high_water_source or NOT_MEASURED})."
+    )
+    columns = ("Memory", "Initial", "Peak", "Final", "Growth")
+    return listing(result, "memory", title="Memory", columns=columns, rows=rows, note=note)
+
+
+def garbage_collection(result: ScenarioResult) -> Table:
+    """Return garbage collection and goroutines of the Go service."""
+    go, pauses, goroutines = result.go, result.go.gc_pause_ms, result.go.goroutines
+    rows = [
+        ("Collections", number_text(go.gc_count, 0), "go.gc_count"),
+        ("Collections a minute", number_text(go.gc_per_min, 1), "go.gc_per_min"),
+        ("CPU share of collection", share_text(go.gc_cpu_ratio), "go.gc_cpu_ratio"),
+        ("Pause, median", number_text(pauses.p50, 3, "ms"), "go.gc_pause_ms.p50"),
+        ("Pause, P99", number_text(pauses.p99, 3, "ms"), "go.gc_pause_ms.p99"),
+        ("Pause, longest", number_text(pauses.max, 3, "ms"), "go.gc_pause_ms.max"),
+        ("Scheduling latency, P99", number_text(go.sched_latency_p99_ms, 3, "ms"), "go.sched_latency_p99_ms"),
+        ("Goroutines at first", number_text(goroutines.initial, 0), "go.goroutines.initial"),
+        ("Goroutines at most", number_text(goroutines.peak, 0), "go.goroutines.peak"),
+        ("Goroutines at the end", number_text(goroutines.final, 0), "go.goroutines.final"),
+    ]
+    note = "Pauses are upper bounds of the runtime's histogram buckets."
+    return figures(result, "gc", title="Garbage collection and goroutines", rows=rows, note=note)
+
+
+def pool(result: ScenarioResult) -> Table:
+    """Return use of the Go service's connection pool, and connections of the database."""
+    use, connections = result.pool, result.connections
+    stable = {True: "stable", False: "unstable", None: NOT_MEASURED}[connections.stable]
+    rows = [
+        ("Pool size", number_text(use.max_count, 0), "pool.max_count"),
+        ("In use at most", number_text(use.peak_acquired_count, 0), "pool.peak_acquired_count"),
+        ("Utilization, peak", share_text(use.peak_utilization_ratio), "pool.peak_utilization_ratio"),
+        ("Utilization, mean", share_text(use.mean_utilization_ratio), "pool.mean_utilization_ratio"),
+        ("Acquisitions", number_text(use.acquires_count, 0), "pool.acquires_count"),
+        ("Acquisitions that waited", number_text(use.waited_acquires_count, 0), "pool.waited_acquires_count"),
+        ("Mean wait of an acquisition", number_text(use.mean_wait_ms, 3, "ms"), "pool.mean_wait_ms"),
+        ("Connections opened", number_text(use.new_connections_count, 0), "pool.new_connections_count"),
+        ("Database connections at most", number_text(connections.peak_count, 0), "connections.peak_count"),
+        ("Connection errors", number_text(connections.errors_count, 0), "connections.errors_count"),
+        ("Connection stability", stable, "connections.stable"),
+    ]
+    return figures(result, "pool", title="Connection pool and connections", rows=rows, note="")
+
+
+def statements(result: ScenarioResult) -> Table:
+    """Return the statements that took most of the database's time."""
+    rows = [
+        (
+            entry.query,
+            number_text(entry.calls_count, 0),
+            number_text(entry.total_ms, 1, "ms"),
+            number_text(entry.mean_ms, 3, "ms"),
+            number_text(entry.rows_count, 0),
+        )
+        for entry in result.database.statements
+    ]
+    note = "Over the run, from pg_stat_statements; texts normalised." if rows else "No statement statistics were read."
+    columns = ("Statement", "Calls", "Total", "Mean", "Rows")
+    return listing(result, "statements", title="Statements by total time", columns=columns, rows=rows, note=note)
+
+
+def waits(result: ScenarioResult) -> Table:
+    """Return what sessions of the database were doing or waiting for."""
+    database = result.database
+    rows = [
+        (entry.event, number_text(entry.sessions_mean, 3), number_text(entry.samples_count, 0))
+        for entry in database.waits
+    ]
+    note = (
+        f"Over {number_text(database.samples_count, 0)} samples. Commits {number_text(database.commits_count, 0)}, "
+        f"rollbacks {number_text(database.rollbacks_count, 0)}, deadlocks {number_text(database.deadlocks_count, 0)}, "
+        f"lock waits {number_text(database.lock_waits_count, 0)}, cache hits {share_text(database.cache_hit_ratio)}."
+    )
+    columns = ("Wait event", "Sessions, mean", "Samples")
+    return listing(result, "waits", title="Database sessions by wait event", columns=columns, rows=rows, note=note)
+
+
+def layers(result: ScenarioResult) -> Table:
+    """Return the exclusive time of each part of a request, and its share of the slow tail."""
+    rows = [
+        (part, ms_text(layer.mean), ms_text(layer.p50), ms_text(layer.p95), share_text(layer.share_of_tail_ratio))
+        for part, layer in result.layers_ms.items()
+    ]
+    note = "Exclusive times from the Server-Timing header." if rows else "The target sent no Server-Timing header."
+    columns = ("Part", "Mean", "P50", "P95", "Share of the slow tail")
+    return listing(result, "layers", title="Time by part of the platform", columns=columns, rows=rows, note=note)
+
+
+def _span(name: str, span: Span) -> list[tuple[str, ...]]:
+    values = (span.initial, span.peak, span.final, span.growth)
+    in_mb = (None if value is None else mib_to_mb(value) for value in values)
+    return [
+        (f"{name}, MB", *(number_text(value, 1) for value in in_mb)),
+        (f"{name}, MiB", *(number_text(value, 1) for value in values)),
+    ]

@@ -1,0 +1,82 @@
+"""Tables of what follows from the figures: CRDT writes, findings, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fireai_analysis.results import CriterionResult, ScenarioResult
+from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text, verdict_text
+from fireai_analysis.units import NOT_MEASURED, mb, ms_text, near_limit_text, number_text, percent_text
+
+
+def crdt(result: ScenarioResult) -> Table:
+    """Return acknowledged against surviving writes."""
+    counts = result.crdt
+    resolution = None if counts.resolution_ms is None else counts.resolution_ms.p95
+    violations = number_text(counts.idempotency_violations_count, 0)
+    rows = [
+        ("Operations", number_text(counts.operations_count, 0), "crdt.operations_count"),
+        ("Acknowledged", number_text(counts.acknowledged_count, 0), "crdt.acknowledged_count"),
+        ("Refused", number_text(counts.failed_count, 0), "crdt.failed_count"),
+        ("Unknown (no answer)", number_text(counts.unknown_count, 0), "crdt.unknown_count"),
+        ("In conflict", number_text(counts.conflicts_count, 0), "crdt.conflicts_count"),
+        ("Legally superseded", number_text(counts.superseded_count, 0), "crdt.superseded_count"),
+        ("Lost", number_text(counts.lost_count, 0), "crdt.lost_count"),
+        ("Replays", number_text(counts.replays_count, 0), "crdt.replays_count"),
+        ("Idempotency violations", violations, "crdt.idempotency_violations_count"),
+        ("Conflict resolution time, P95", ms_text(resolution), "crdt.resolution_ms.p95"),
+    ]
+    read = "Final states were read from the database." if counts.final_state_read else "Final states: NOT MEASURED."
+    bound = "" if counts.lost_ratio_bound is None else f" Share lost at most {share_text(counts.lost_ratio_bound)}."
+    examples = f" Lost, for example: {'; '.join(counts.lost_examples)}." if counts.lost_examples else ""
+    return figures(result, "crdt", title="CRDT writes", rows=rows, note=f"{read}{bound}{examples}")
+
+
+def findings(result: ScenarioResult) -> Table:
+    """Return what was found, with its evidence and what to do."""
+    rows: list[tuple[str, ...]] = [
+        (
+            entry.title,
+            entry.layer,
+            "–" if entry.share_of_tail_ratio is None else share_text(entry.share_of_tail_ratio),
+            entry.confidence,
+            "; ".join(entry.evidence),
+            ": ".join(filter(None, (entry.priority, entry.recommendation))) or "–",
+        )
+        for entry in result.findings
+    ]
+    note = "Shares are associated with the slow tail; a cause is proven only where the evidence says so."
+    columns = ("Finding", "Layer", "Share of the slow tail", "Confidence", "Evidence", "Recommendation")
+    if not rows:
+        rows, note = [("No finding", "–", "–", "–", "–", "–")], "Nothing in the evidence points at a bottleneck."
+    return listing(result, "findings", title="Findings", columns=columns, rows=rows, note=note)
+
+
+def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") -> Table:
+    """Return the verdict of each criterion with limit, actual value, interval and reason."""
+    columns = ("Criterion", "Scenario", "Limit", "Actual", "95 % interval", "Verdict", "Reason")
+    rows = tuple(_criterion_row(entry) for entry in results)
+    return Table(table_id, "Verdict by criterion", columns, rows, "" if rows else "No criterion applies.")
+
+
+def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
+    sign = "<" if entry.bound == "strict" else "≤"
+    interval = interval_text(entry.interval, lambda value: value_text(value, entry))
+    measured = (f"{sign} {value_text(entry.limit, entry)}", value_text(entry.actual, entry), interval)
+    return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
+
+
+def value_text(value: float | None, criterion: CriterionResult) -> str:
+    """Return a value of a criterion in its unit, with as many digits as show on which side of the limit it lies."""
+    if value is None:
+        return NOT_MEASURED
+    if criterion.unit == "ratio":
+        wanted = next((n for n in range(2, 12) if value == criterion.limit or _differ(value, criterion.limit, n)), 12)
+        return f"{percent_text(value, wanted)} %"
+    if criterion.unit == "bytes":
+        return f"{near_limit_text(mb(value), mb(criterion.limit))} MB"
+    return f"{near_limit_text(value, criterion.limit, 1 if criterion.unit == 'ms' else 0)} {criterion.unit}"
+
+
+def _differ(value: float, limit: float, digits: int) -> bool:
+    return percent_text(value, digits) != percent_text(limit, digits)
