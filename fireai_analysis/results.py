@@ -216,10 +216,16 @@ class Finding(Record):
 
 
 class Measured(Record):
-    """A figure with its interval, and what speaks against trusting it; what a criterion is judged on."""
+    """A figure with its interval, and what speaks against trusting it; what a criterion is judged on.
+
+    `interval` is null where the run carries none. `violation_interval` is wider and exists on short runs too: what lies
+    wholly beyond a limit there is proven, and nothing passes by it. `infinite` tells an infinite value from an unknown.
+    """
 
     value: float | None
     interval: Interval | None = None
+    violation_interval: Interval | None = None
+    infinite: bool = False
     n_count: int | None = None
     note: str | None = None
 
