@@ -75,14 +75,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     os.umask(0o077)
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(_exit_code(arguments))
+    sys.exit(exit_code(arguments))
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(EXIT_TERMINATED)
 
 
-def _exit_code(arguments: list[str] | None) -> int:
+def exit_code(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; every error has become one line on standard error."""
     try:
         return int(app(arguments, prog_name="fireai", standalone_mode=False) or 0)
     except FireAIAnalysisError as error:

@@ -106,7 +106,7 @@ def _show(console: Console, found: list[Check]) -> None:
 def _table(found: list[Check]) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=5, justify="right")
-    grid.add_column(width=24, overflow="fold")
+    grid.add_column(width=21, overflow="fold")
     grid.add_column(overflow="fold")
     for check in found:
         detail = Text(check.detail)

@@ -34,10 +34,10 @@ def report(
     ] = None,
 ) -> int:
     """Write the report of a campaign again, from its evidence; no new run is made."""
+    campaign = Campaign.open(directory)
     from fireai_analysis.judge import exit_code
     from fireai_analysis.publish import report as publisher
 
-    campaign = Campaign.open(directory)
     console = terminal.output()
     with campaign.lock():
         summary = publisher.write_summary(directory)

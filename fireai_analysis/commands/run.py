@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from fireai_analysis.commands import choices, terminal, verdicts
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, read_yaml, suggestion
 from fireai_analysis.units import NS_PER_S, duration_text, size_text, utc_text
+
+if TYPE_CHECKING:
+    from fireai_analysis.publish.order import Order
 
 DEFAULTS = {"profile": "smoke", "target": "embedded", "seed": 1}
 SETTLED_ELSEWHERE = {"mode": "run", "source": None}
@@ -70,13 +73,10 @@ def run(  # noqa: PLR0913 - one argument an option
     given = {"profile": profile, "target": target, "seed": seed, "campaign_dir": output}
     chosen = _selectors(params) | {key: value for key, value in given.items() if value is not None}
     names = tuple(scenarios or ([chosen["scenario"]] if "scenario" in chosen else SCENARIO_NAMES))
-    order: dict[str, Any] = {
-        "scenarios": names,
-        "profile": chosen["profile"],
-        "target_name": chosen["target"],
-        "seed": chosen["seed"],
-        "output": Path(chosen["campaign_dir"]) if chosen.get("campaign_dir") else None,
-    }
+    from fireai_analysis.publish.order import prepare
+
+    output = Path(chosen["campaign_dir"]) if chosen.get("campaign_dir") else None
+    order = prepare(names, chosen["profile"], target_name=chosen["target"], seed=chosen["seed"], output=output)
     return _show_plan(order) if dry_run else _run(order)
 
 
@@ -100,23 +100,21 @@ def _yaml(key: str) -> str:
     return str(SETTLED_ELSEWHERE[key] or "null")
 
 
-def _run(order: dict[str, Any]) -> int:
+def _run(order: Order) -> int:
     from fireai_analysis.publish.campaign_run import run_campaign
 
     with terminal.progress() as progress:
-        outcome = run_campaign(**order, progress=progress)
+        outcome = run_campaign(order, progress)
     verdicts.show(outcome)
     return outcome.exit_code
 
 
-def _show_plan(order: dict[str, Any]) -> int:
+def _show_plan(order: Order) -> int:
     from fireai_analysis.publish import estimate
-    from fireai_analysis.publish.order import prepare
 
-    prepared = prepare(**order)
     console, table = terminal.output(), terminal.table("Scenario", "Lasts", "Requests", "Disk", "Left in the target")
     wall_s, disk_bytes, total = 0.0, 0, 0
-    for spec in prepared.specs:
+    for spec in order.specs:
         each = estimate.of(spec)
         wall_s, disk_bytes, total = wall_s + each.wall_s, disk_bytes + each.disk_bytes, total + each.requests_count
         left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items())

@@ -126,7 +126,7 @@ def port(number: int) -> Check:
         try:
             probe.bind((LOOPBACK, number))
         except OSError:
-            remedy = f"none needed: the embedded platform takes another port for {PORTS[number]}"
+            remedy = "none needed: the embedded platform takes another one"
             return Check(PART, name, "warn", f"taken by {_holder(number)}", remedy)
     return ok(PART, name, f"free for {PORTS[number]}")
 

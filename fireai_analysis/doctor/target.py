@@ -66,7 +66,7 @@ def _allowed(target: Target) -> Check:
 
 
 def _reachable(target: Target, door: Door, client: Client) -> Check:
-    started_s = time.perf_counter()
+    started_s = _now_s()
     reply = client.send(preflight.health(door))
     try:
         preflight.check_reachable(target, door, reply)
@@ -75,8 +75,12 @@ def _reachable(target: Target, door: Door, client: Client) -> Check:
     return ok(PART, f"{door} door", f"{target.base_url(door)} answers in {_ms(started_s)}")
 
 
+def _now_s() -> float:
+    return time.perf_counter()
+
+
 def _ms(started_s: float) -> str:
-    return f"{(time.perf_counter() - started_s) * 1000:.0f} ms"
+    return f"{(_now_s() - started_s) * 1000:.0f} ms"
 
 
 def _authentication(target: Target, door: Door, client: Client, work: Workload) -> Iterator[Check]:
@@ -124,17 +128,13 @@ def _routes(doors: list[Door], client: Client, work: Workload) -> Iterator[Check
 
 def _route(client: Client, request: Request) -> tuple[Check, Reply]:
     """Return whether a route answers as the contract says, and its answer."""
-    name, started_s = f"{request.door} {request.method} {_short(request.endpoint)}", time.perf_counter()
+    name, route, started_s = f"{request.door} {request.action}", f"{request.method} {request.endpoint}", _now_s()
     reply = client.send(request)
     problem = reply.problem or violation(request, reply.status, reply.body)[0]
     if problem:
         remedy = "compare the service with the platform contract; the load would count this as an error"
-        return Check(PART, name, "fail", f"{problem}{_said(reply)}", remedy), reply
-    return ok(PART, name, f"{reply.status} in {_ms(started_s)}"), reply
-
-
-def _short(endpoint: str) -> str:
-    return endpoint.replace("/v1/tests/sessions/{session_id}", "/...")
+        return Check(PART, name, "fail", f"{route}: {problem}{_said(reply)}", remedy), reply
+    return ok(PART, name, f"{route}: {reply.status} in {_ms(started_s)}"), reply
 
 
 def _said(reply: Reply) -> str:
@@ -174,7 +174,7 @@ def _observed(target: Target) -> Iterator[Check]:
             yield _memory(http, target.base_url("go"))
             yield _readable(
                 http,
-                "Go metrics",
+                "go metrics",
                 f"{target.base_url('go')}/metrics",
                 "figures of the Go runtime and pool will be missing",
             )
@@ -191,12 +191,10 @@ def _memory(http: requests.Session, base_url: str) -> Check:
         answer = http.get(f"{base_url}/memory", timeout=TIMEOUT_S, allow_redirects=False)
         missing = MEMORY_KEYS - set(answer.json())
     except (requests.RequestException, json.JSONDecodeError, TypeError):
-        return Check(
-            PART, "go GET /memory", "warn", "no JSON object", "memory will come from processes and pprof alone"
-        )
+        return Check(PART, "go memory", "warn", "no JSON object", "memory will come from processes and pprof alone")
     if missing:
-        return Check(PART, "go GET /memory", "warn", f"lacks {', '.join(sorted(missing))}", "compare with the contract")
-    return ok(PART, "go GET /memory", str(answer.status_code))
+        return Check(PART, "go memory", "warn", f"lacks {', '.join(sorted(missing))}", "compare with the contract")
+    return ok(PART, "go memory", f"GET /memory: {answer.status_code}")
 
 
 def _readable(http: requests.Session, name: str, url: str, otherwise: str) -> Check:

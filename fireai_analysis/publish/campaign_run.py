@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from fireai_analysis.errors import BundleError, FireAIAnalysisError, ReportError
 from fireai_analysis.judge import exit_code
 from fireai_analysis.platform import control
 from fireai_analysis.publish import batch, estimate, preflight, report
-from fireai_analysis.publish.order import Order, describe, prepare
+from fireai_analysis.publish.order import Order, describe
 from fireai_analysis.results import Summary
 from fireai_analysis.spec import RunSpec, Target
 
@@ -77,26 +77,23 @@ class Outcome:
         return DEFECT if self.defect and code != PROVEN else code
 
 
-def run_campaign(
-    scenarios: Sequence[str], profile: str, *, target_name: str, seed: int, output: Path | None, progress: Progress
-) -> Outcome:
+def run_campaign(order: Order, progress: Progress) -> Outcome:
     """Run scenarios against a target and write the report.
 
     Parameters
     ----------
-    scenarios, profile, target_name, seed, output
-        As `order.prepare` takes them.
+    order : Order
+        What to run, checked by `order.prepare`.
     progress : Progress
         Told how far the campaign is.
 
     Raises
     ------
-    UsageError
-        Before anything was written.
+    TargetError
+        Where the target does not answer or refuses our tokens; nothing was written.
     PlatformError
         Where the embedded platform could not be started; nothing was written.
     """
-    order = prepare(scenarios, profile, target_name=target_name, seed=seed, output=output)
     with _system(order.target, progress) as system:
         preflight.check_answers(system.target, system.secrets)
         campaign = Campaign.create(order.directory, describe(order, system.target, system.versions))
