@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
+from fireai_analysis import dsn
 from fireai_analysis.doctor.check import Check, ok
+from fireai_analysis.errors import ParamsError
 from fireai_analysis.spec import Target
 
 PART = "database"
@@ -45,12 +46,12 @@ def checks(target: Target, environment: Mapping[str, str]) -> Iterator[Check]:
         yield Check(PART, "connection", "warn", "the target file names no database", remedy)
         return
     try:
-        address = make_conninfo(environment.get(name, ""), **OPTIONS)
-    except psycopg.Error:
-        yield Check(PART, "connection", "fail", f"{name} is not a PostgreSQL address", f"correct {name}")
+        address = dsn.parse(environment.get(name, ""), name)
+    except ParamsError as error:
+        yield Check(PART, "connection", "fail", f"{error.key} {error.problem}", error.remedy)
         return
     try:
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(**address.arguments(), **OPTIONS, autocommit=True) as connection:  # type: ignore[arg-type]
             yield ok(PART, "connection", f"PostgreSQL {connection.info.server_version // 10000}")
             yield from _inside(connection, target)
     except psycopg.Error as error:

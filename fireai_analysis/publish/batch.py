@@ -22,39 +22,28 @@ from papermill.log import logger
 
 from fireai_analysis.bundle import atomic_write, json_bytes, read_json
 from fireai_analysis.errors import BundleError, ParamsError, ReportError
+from fireai_analysis.redact import allowed_environment
 from fireai_analysis.scenarios import asset_dir, suggestion
 
 CELL_TIMEOUT_S = 1800
-ALLOWED_NAMES = frozenset(
-    """PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR VIRTUAL_ENV CONDA_PREFIX LD_LIBRARY_PATH DYLD_LIBRARY_PATH
-    XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR XDG_STATE_HOME MPLCONFIGDIR IPYTHONDIR
-    JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_PATH JUPYTER_RUNTIME_DIR PYTHONPATH PYTHONHASHSEED PYTHONUTF8
-    FIREAI_PARAMS_DIR FIREAI_NOTEBOOKS_DIR FIREAI_LOCUSTFILES_DIR FIREAI_STATE_DIR FIREAI_CACHE_DIR FIREAI_DEBUG
-    FASTAPI_BASE_URL GO_SERVICE_URL GO_PPROF_URL OMP_NUM_THREADS OPENBLAS_NUM_THREADS""".split()
+KERNEL_NAMES = tuple(
+    "FIREAI_NOTEBOOKS_DIR FIREAI_DEBUG MPLCONFIGDIR IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_PATH".split()
 )
-"""Environment variables that children may see. Everything else, secrets above all, stays with this process."""
+"""Environment variables that a kernel may see beside those of every child; none of them holds a secret."""
 
 _NOISE = ("Kernel is running over TCP", "frozen modules", "to python to disable frozen", "Debugging will proceed")
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket path holds 107 bytes at most
 
 
-def child_environment(secrets: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a child process: allowed names of ours, and the secrets given.
-
-    Parameters
-    ----------
-    secrets : mapping of str to str, optional
-        Secrets that this child needs (a collector needs the target's, a kernel none).
+def kernel_environment() -> dict[str, str]:
+    """Return the environment of a kernel: allowed names of ours only.
 
     Examples
     --------
-    >>> "AWS_SECRET_ACCESS_KEY" in child_environment()
+    >>> "INTERNAL_JWT_SECRET_KEY" in kernel_environment()
     False
-    >>> child_environment({"DATABASE_URL": "x"})["DATABASE_URL"]
-    'x'
     """
-    kept = {name: value for name, value in os.environ.items() if name in ALLOWED_NAMES or name.startswith("LC_")}
-    return kept | dict(secrets or {})
+    return allowed_environment(KERNEL_NAMES)
 
 
 def notebook_path(name: str) -> Path:
@@ -109,7 +98,7 @@ def run_notebook(
     output_path : pathlib.Path
         Where the executed notebook is kept.
     environment : mapping of str to str, optional
-        Environment of the kernel, `child_environment()` by default; it must hold no secret.
+        Environment of the kernel, `kernel_environment()` by default; it must hold no secret.
     sentinel : pathlib.Path, optional
         File that the last cell writes; without it after the run, the notebook did not end.
     progress : callable, optional
@@ -135,7 +124,7 @@ def run_notebook(
             dict(parameters),
             engine_name=_Engine.name,
             progress_bar=False,
-            kernel_environment=dict(child_environment() if environment is None else environment),
+            kernel_environment=dict(kernel_environment() if environment is None else environment),
             log_path=output_path.with_suffix(".log"),
             on_cell=progress,
         )

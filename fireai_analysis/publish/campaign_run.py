@@ -25,6 +25,7 @@ from fireai_analysis.judge import exit_code
 from fireai_analysis.platform import control
 from fireai_analysis.publish import batch, estimate, preflight, report
 from fireai_analysis.publish.order import Order, describe
+from fireai_analysis.redact import allowed_environment
 from fireai_analysis.results import Summary
 from fireai_analysis.spec import RunSpec, Target
 
@@ -158,7 +159,7 @@ class _Recording:
         name = spec.scenario.name
         self._progress.show(name, "starting", None, "")
         bundle = RunBundle.create(self._campaign.directory, spec)
-        process = session.start_collector(bundle, batch.child_environment(self._system.secrets))
+        process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets))
         stop: BaseException | None = None
         try:
             self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)

@@ -31,14 +31,14 @@ def notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_environment_of_a_child_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_kernel_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("INTERNAL_JWT_SECRET_KEY", "FIREAI_PUBLIC_JWT_SECRET_KEY", "PGPASSWORD", "HTTP_PROXY", "ANY_OTHER"):
         monkeypatch.setenv(name, CANARY)
     monkeypatch.setenv("FIREAI_PARAMS_DIR", "here")
-    given = batch.child_environment()
+    monkeypatch.setenv("FIREAI_NOTEBOOKS_DIR", "there")
+    given = batch.kernel_environment()
     assert CANARY not in "".join(given.values())
-    assert given["FIREAI_PARAMS_DIR"] == "here"
-    assert batch.child_environment({"DATABASE_URL": "x"}) == given | {"DATABASE_URL": "x"}
+    assert (given["FIREAI_PARAMS_DIR"], given["FIREAI_NOTEBOOKS_DIR"]) == ("here", "there")
 
 
 def test_the_kernel_sees_no_secret_and_speaks_over_unix_sockets(notebooks: Path, tmp_path: Path) -> None:
