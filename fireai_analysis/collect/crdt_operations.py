@@ -51,7 +51,7 @@ def outcome(status: int, *, conflict_409_applied: bool) -> Outcome:
 class Operation:
     """One CRDT write as it is about to be sent."""
 
-    index: int
+    arrival: int
     kind: str
     wave: int
     session_id: str
@@ -66,7 +66,7 @@ class Operation:
     def invocation(self) -> dict[str, Any]:
         """Return the journal record that stands before the request."""
         return {
-            "index": self.index,
+            "arrival": self.arrival,
             "kind": self.kind,
             "wave": self.wave,
             "session_id": self.session_id,
@@ -144,7 +144,7 @@ class Waves:
             }
         content = self._workload.write_body(session_id, user, [change], key)
         return Operation(
-            index=int(self._plan.indexes[position]),
+            arrival=int(self._plan.indexes[position]),
             kind=kind,
             wave=wave,
             session_id=session_id,
@@ -165,7 +165,7 @@ class Waves:
         sent = original.request
         request = Request("replay", door, sent.path, sent.headers, sent.body, sent.expect)
         return Operation(
-            index=int(self._plan.indexes[position]),
+            arrival=int(self._plan.indexes[position]),
             kind="replay",
             wave=original.wave,
             session_id=original.session_id,

@@ -20,7 +20,7 @@ from fireai_analysis.collect.recorder import Recorder
 from fireai_analysis.collect.schedule import Plan
 from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.traffic import Traffic
-from fireai_analysis.collect.transport import Exchange, exchange
+from fireai_analysis.collect.transport import Exchange
 from fireai_analysis.collect.workload import Request
 from fireai_analysis.spec import Target
 from fireai_analysis.units import NS_PER_MS, NS_PER_S
@@ -94,12 +94,12 @@ class Dispatcher:
         self, request: Request, *, phase: int, entry: int, index: int, user: int, due_ns: int
     ) -> tuple[Exchange, dict[str, Any]]:
         """Send one request and record its row; return what came back and its JSON object."""
-        client = self.users[user % len(self.users)].client.client
+        doors = self.users[user % len(self.users)].doors
         headers = request.headers | self._tokens.headers(request.door, user)
-        url = self._target.base_url(request.door) + request.path
         self._recorder.sent(phase, due_ns, self._clock.now_ns())
-        got = exchange(client, request, url, headers, timeout_s=self._target.request_timeout_s, clock=self._clock)
-        error, answer = got.failure, {}
+        got = doors.exchange(request, headers, timeout_s=self._target.request_timeout_s, clock=self._clock)
+        error: str | None = got.failure
+        answer: dict[str, Any] = {}
         if error is None:
             error, answer = contract.violation(request, got.status, got.body)
         number = self._recorder.error_number(error)

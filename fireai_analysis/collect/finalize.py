@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes
 from fireai_analysis.collect import journal
-from fireai_analysis.collect.contract import NEVER_SENT
+from fireai_analysis.collect.contract import NEVER_SENT, json_object
 from fireai_analysis.collect.crdt_operations import outcome
 from fireai_analysis.collect.journal import Answer, Row
 from fireai_analysis.collect.opening import FACTS, JOURNAL
@@ -96,7 +97,7 @@ def recorded(path: Path) -> Recording:
         rows=rows,
         errors={text["id"]: text["text"] for text in content.of(journal.TEXT)},
         invocations=content.of(journal.INVOCATION),
-        answers={answer.index: answer for answer in content.of(journal.ANSWER)},
+        answers={answer.arrival: answer for answer in content.of(journal.ANSWER)},
         ticks=ticks,
         totals=content.of(journal.TOTALS),
         started_ns=started_ns,
@@ -139,7 +140,7 @@ def never_sent(spec: RunSpec, recording: Recording) -> Table:
     if recording.started_ns is None or recording.ended_ns is None:
         return table
     arrivals = plan(spec.scenario, spec.seed)
-    present = {row.index for row in recording.rows if row.phase == JUDGED}
+    present = {row.arrival for row in recording.rows if row.phase == JUDGED}
     for position in _missing(arrivals, recording.ended_ns - recording.started_ns, present):
         entry = _entry(spec, int(arrivals.entries[position]))
         method, endpoint = ROUTES[entry.action]
@@ -171,17 +172,17 @@ def operations(spec: RunSpec, recording: Recording) -> list[dict[str, Any]]:
     An operation whose invocation is journaled and whose end is not may have been sent: its outcome is unknown. Only
     where the generator ended in order is one without a record known never to have been sent, and left out.
     """
-    rows = {row.index: row for row in recording.rows if row.phase == JUDGED}
+    rows = {row.arrival: row for row in recording.rows if row.phase == JUDGED}
     orderly = bool(recording.totals)
     offsets = dict(zip(*(column.tolist() for column in _offsets(spec)), strict=True))
     found = []
     for invocation in recording.invocations:
-        row, answer = rows.get(invocation["index"]), recording.answers.get(invocation["index"])
+        row, answer = rows.get(invocation["arrival"]), recording.answers.get(invocation["arrival"])
         if row is None and orderly:
             continue
-        content = {name: value for name, value in invocation.items() if name != "index"}
-        due_ns = (recording.started_ns or 0) + offsets[invocation["index"]]
-        found.append(content | {"op_id": f"{spec.run_id}/{invocation['index']}"} | _end(spec, row, answer, due_ns))
+        content = {name: value for name, value in invocation.items() if name != "arrival"}
+        due_ns = (recording.started_ns or 0) + offsets[invocation["arrival"]]
+        found.append(content | {"op_id": f"{spec.run_id}/{invocation['arrival']}"} | _end(spec, row, answer, due_ns))
     return found
 
 
@@ -197,9 +198,14 @@ def _end(spec: RunSpec, row: Row | None, answer: Answer | None, due_ns: int) -> 
         "end_ns": row.end_ns if row and status else None,
         "outcome": outcome(status, conflict_409_applied=spec.target.crdt.conflict_409_applied),
         "status": status,
-        "clock_returned": (answer.clock_returned or None) if answer else None,
-        "answer_sha256": answer.body_sha256 if answer else None,
+        "clock_returned": _clock(answer.body) if answer else None,
+        "answer_sha256": hashlib.sha256(answer.body).hexdigest() if answer else None,
     }
+
+
+def _clock(body: bytes) -> str | None:
+    clock = (json_object(body) or {}).get("vector_clock")
+    return json.dumps(clock, separators=(",", ":")) if isinstance(clock, dict) else None
 
 
 def row_counts(spec: RunSpec, rows: Iterable[Row]) -> list[dict[str, Any]]:

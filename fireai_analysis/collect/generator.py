@@ -177,7 +177,7 @@ class Generator:
             return MixTraffic(scenario, arrivals, sessions=sessions, workload=self._workload)
         seed = self.spec.seed
         waves = Waves(scenario, arrivals, sessions=sessions, workload=self._workload, seed=seed)
-        return WaveTraffic(scenario, arrivals, waves=waves, recorder=history)
+        return WaveTraffic(scenario, arrivals, waves=waves, tokens=self.tokens, recorder=history)
 
     def _window(self, traffic: Traffic, arrivals: Plan, phase: int, start_ns: int, end_ns: int) -> None:
         give_up_ns = end_ns + round(self.spec.target.request_timeout_s * NS_PER_S)

@@ -22,7 +22,7 @@ HEADER, PHASE, TICK, TEXT, INVOCATION, ROW, ANSWER, TOTALS = b"H", b"P", b"T", b
 JSON_KINDS = frozenset((HEADER, PHASE, TICK, TEXT, INVOCATION, TOTALS))
 
 _ROW = Struct("<cBBhiiqqqIHH")
-_ANSWER = Struct("<ci32s")
+_ANSWER = Struct("<ci")
 
 
 class Row(NamedTuple):
@@ -36,8 +36,8 @@ class Row(NamedTuple):
         Entry of the mix, or 255 for a session made during set-up.
     status : int
         HTTP status, 0 where there was no answer.
-    index, user : int
-        Arrival of the phase's schedule, and user.
+    arrival, user : int
+        Number in the phase's schedule, and user.
     intended_ns, sent_ns, end_ns : int
         UTC nanoseconds.
     size_bytes : int
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     phase: int
     entry: int
     status: int
-    index: int
+    arrival: int
     user: int
     intended_ns: int
     sent_ns: int
@@ -62,11 +62,10 @@ class Row(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a CRDT write was answered: hash of the body as it came, and the vector clock in it (JSON, may be empty)."""
+    """What a CRDT write was answered: the body as it came."""
 
-    index: int
-    body_sha256: str
-    clock_returned: str
+    arrival: int
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def pack_row(row: Row) -> bytes:
 
 def pack_answer(answer: Answer) -> bytes:
     """Return the answer of a CRDT write as payload."""
-    return _ANSWER.pack(ANSWER, answer.index, bytes.fromhex(answer.body_sha256)) + answer.clock_returned.encode()
+    return _ANSWER.pack(ANSWER, answer.arrival) + answer.body
 
 
 def pack_json(kind: bytes, content: dict[str, Any]) -> bytes:
@@ -181,10 +180,9 @@ def _entry(payload: bytes) -> Entry:
     if kind == ROW:
         fields = _ROW.unpack_from(payload)
         timing = payload[_ROW.size : _ROW.size + fields[-1]].decode("latin-1")
-        return Entry(kind, Row(*fields[1:-1], timing))
+        return Entry(kind, Row._make((*fields[1:-1], timing)))
     if kind == ANSWER:
-        _, index, digest = _ANSWER.unpack_from(payload)
-        return Entry(kind, Answer(index, digest.hex(), payload[_ANSWER.size :].decode()))
+        return Entry(kind, Answer(_ANSWER.unpack_from(payload)[1], payload[_ANSWER.size :]))
     if kind in JSON_KINDS:
         return Entry(kind, json.loads(payload[1:]))
     return Entry(kind, payload[1:])

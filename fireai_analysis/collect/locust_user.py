@@ -21,7 +21,7 @@ from fireai_analysis.collect.guard import Address, ConnectGuard, check_load, ref
 from fireai_analysis.collect.journal import HEADER, TOTALS, Discard
 from fireai_analysis.collect.opening import Opening, opening
 from fireai_analysis.collect.recorder import Recorder
-from fireai_analysis.collect.transport import ALL_STATUSES, PinnedPool
+from fireai_analysis.collect.transport import Doors, Place
 from fireai_analysis.errors import FireAIAnalysisError, UsageError
 
 PARENT_VARIABLE = "FIREAI_PARENT_PID"
@@ -63,16 +63,17 @@ class LocustSession:
     def __init__(self, opened: Opening, places: dict[str, tuple[Address, ...]]) -> None:
         self.opened, self.target = opened, opened.spec.target
         self.guard = ConnectGuard(pair for pairs in places.values() for pair in pairs)
-        self.places = {_where(self.target.base_url(door)): places[door] for door in self.target.doors}
+        self.places = {door: Place.of(self.target.base_url(door), places[door]) for door in self.target.doors}
         self.users: list[Any] = []
         self._generator: Generator | None = None
         self._run: gevent.Greenlet | None = None
         self._check_secrets()
 
     def listen(self) -> None:
-        """Hook into Locust."""
-        from locust import events
+        """Connect to Locust's events."""
+        from locust import events as locust_events
 
+        events: Any = locust_events
         events.init_command_line_parser.add_listener(self._on_parser)
         events.init.add_listener(self._on_init)
         events.test_start.add_listener(self._on_test_start)
@@ -157,31 +158,17 @@ def _header(opened: Opening, clock: Clock) -> dict[str, Any]:
     }
 
 
-def _where(url: str) -> tuple[str, int]:
-    from geventhttpclient.url import URL
-
-    place = URL(url)
-    return place.host, place.port or 0
-
-
 def _platform_user(session: LocustSession) -> type:
-    from locust import FastHttpUser, task
+    from locust import User, task
 
-    timeout_s = session.target.request_timeout_s
-
-    class PlatformUser(FastHttpUser):  # type: ignore[misc,unused-ignore]
+    class PlatformUser(User):  # type: ignore[misc,unused-ignore]
         """One identity; it idles, because the dispatcher sends for it when the schedule says so."""
 
         host = session.target.base_url("fastapi")
-        network_timeout = connection_timeout = timeout_s
-        max_retries = max_redirects = 0
-        insecure = False
 
         def __init__(self, environment: Any) -> None:
-            self.client_pool = PinnedPool(session.places, timeout_s)
             super().__init__(environment)
-            self.client.client.cookiejar = None
-            self.client.client.valid_response_codes = ALL_STATUSES
+            self.doors = Doors(session.places)
             session.users.append(self)
 
         @task

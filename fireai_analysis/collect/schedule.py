@@ -110,14 +110,15 @@ def _window_ns(scenario: Scenario) -> int:
 
 
 def _fixed(scenario: Scenario) -> Int64s:
-    offsets = np.floor(np.arange(scenario.intended_count) * (NS_PER_S / scenario.rate_rps)).astype(np.int64)
+    offsets: Int64s = np.floor(np.arange(scenario.intended_count) * (NS_PER_S / scenario.rate_rps)).astype(np.int64)
     return offsets[offsets < _window_ns(scenario)]
 
 
 def _poisson(scenario: Scenario, seed: int) -> Int64s:
     generator = _generator(seed, _OFFSETS)
     count = int(generator.poisson(scenario.rate_rps * scenario.duration_s))
-    return np.sort(generator.integers(0, _window_ns(scenario), size=count, dtype=np.int64))
+    offsets: Int64s = generator.integers(0, _window_ns(scenario), size=count, dtype=np.int64)
+    return np.sort(offsets)
 
 
 def _waves(scenario: Scenario, seed: int) -> tuple[Int64s, Int64s, Int64s]:

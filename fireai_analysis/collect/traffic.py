@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any, Protocol
 
 import gevent
@@ -12,6 +10,7 @@ from fireai_analysis.collect.crdt_operations import Waves
 from fireai_analysis.collect.journal import Answer
 from fireai_analysis.collect.recorder import Recorder
 from fireai_analysis.collect.schedule import Plan
+from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.transport import Exchange
 from fireai_analysis.collect.workload import Request, Workload
 from fireai_analysis.spec import Scenario
@@ -74,12 +73,16 @@ class WaveTraffic:
         Mix and arrivals.
     waves : Waves
         Builds the operations.
+    tokens : Tokens
+        Signed before the wave where they must be renewed.
     recorder : Recorder or None
         Keeps the history; None where it is not part of the evidence (profiled stretch).
     """
 
-    def __init__(self, scenario: Scenario, plan: Plan, *, waves: Waves, recorder: Recorder | None) -> None:
-        self._plan, self._waves, self._recorder = plan, waves, recorder
+    def __init__(
+        self, scenario: Scenario, plan: Plan, *, waves: Waves, tokens: Tokens, recorder: Recorder | None
+    ) -> None:
+        self._plan, self._waves, self._tokens, self._recorder = plan, waves, tokens, recorder
         idle_s = (scenario.wave_period_s or 0.0) - (scenario.wave_spread_s or 0.0)
         self.lead_ns = int(min(2.0, max(0.0, idle_s / 2)) * NS_PER_S)
         self._prepared_wave = -1
@@ -91,6 +94,7 @@ class WaveTraffic:
             return
         self._prepared_wave = wave
         for number, operation in enumerate(self._waves.build(position)):
+            self._tokens.headers(operation.door, operation.user)
             if self._recorder is not None:
                 self._recorder.invocation(operation.invocation())
             if number % _BUILD_AT_ONCE == 0:
@@ -109,9 +113,5 @@ class WaveTraffic:
     def answered(self, position: int, request: Request, exchange: Exchange, answer: dict[str, Any]) -> None:
         """Journal the answer of a write."""
         self._waves.answered(position, exchange.status)
-        if self._recorder is None or exchange.status == 0:
-            return
-        clock = answer.get("vector_clock")
-        returned = "" if clock is None else json.dumps(clock, separators=(",", ":"))
-        digest = hashlib.sha256(exchange.body).hexdigest()
-        self._recorder.answer(Answer(int(self._plan.indexes[position]), digest, returned))
+        if self._recorder is not None and exchange.status:
+            self._recorder.answer(Answer(int(self._plan.indexes[position]), exchange.body))

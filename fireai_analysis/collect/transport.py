@@ -1,8 +1,8 @@
-"""How bytes go to a door: one connection pool a user, pinned addresses, and never a second attempt.
+"""How bytes go to a door: each user keeps its own connections, to pinned addresses, and sends each request once.
 
-Three habits of the HTTP library are changed, because a generator must send each request once and know when:
-names are resolved once and pinned; a request is never silently sent again on another connection; and whether an idle
-connection still lives is asked by poll, because select fails above 1024 open files.
+Built on the connection pool and the response parser of `geventhttpclient` (the engine of Locust's FastHttpUser),
+without its session layer: that one follows redirects, silently sends a request again when a kept connection turns out
+closed, asks the name server at each connect, and costs as much time as the rest of a request.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 import functools
 import select
 import socket
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import gevent
 import gevent.monkey
 import gevent.ssl
-from geventhttpclient.client import HTTPClient, HTTPClientPool
-from geventhttpclient.url import URL
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
+from geventhttpclient.response import HTTPSocketPoolResponse
 
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.contract import failure_text
 from fireai_analysis.collect.guard import Address
 from fireai_analysis.collect.workload import Request
+from fireai_analysis.spec import Door
 
 CONCURRENCY = 100_000
 """Connections a user may open: more than any open schedule needs, so that no request ever queues for one."""
-ALL_STATUSES = frozenset(range(100, 600))
+_BLOCK_BYTES = 65_536
+_poll = gevent.monkey.get_original("select", "poll")
 
 
 class Exchange(NamedTuple):
@@ -34,12 +37,14 @@ class Exchange(NamedTuple):
 
     Attributes
     ----------
+    sent_ns, end_ns : int
+        UTC nanoseconds: before the connect or the first byte, and after the last byte of the answer.
     status : int
         HTTP status; 0 where there was no whole answer.
-    failure : str or None
-        Why there was none, in a few words.
     timing : str
         `Server-Timing` as it came.
+    failure : str or None
+        Why there was no whole answer, in a few words.
     """
 
     sent_ns: int
@@ -50,48 +55,139 @@ class Exchange(NamedTuple):
     failure: str | None
 
 
-class PinnedPool(HTTPClientPool):  # type: ignore[misc,unused-ignore]
-    """The connections of one user.
+@dataclass(frozen=True)
+class Place:
+    """Where a door is: its address as written, taken apart once, and the addresses behind its name."""
+
+    secure: bool
+    host: str
+    port: int
+    authority: str
+    prefix: str
+    pinned: tuple[Address, ...]
+
+    @classmethod
+    def of(cls, url: str, pinned: tuple[Address, ...]) -> Place:
+        """Return the place behind an http(s) address.
+
+        Examples
+        --------
+        >>> Place.of("http://localhost:8080/api", ()).prefix
+        '/api'
+        """
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        return cls(
+            secure, parts.hostname or "", parts.port or (443 if secure else 80), parts.netloc, parts.path, pinned
+        )
+
+
+class _Pinned:
+    """Makes a connection pool use the addresses it is given, and ask by poll whether a kept connection lives.
+
+    The library asks by select, which fails above 1024 open files.
+    """
+
+    infos: list[Any]
+
+    def _resolve(self) -> list[Any]:
+        return self.infos
+
+    def _is_socket_alive(self, sock: Any) -> bool:
+        return is_idle(sock)
+
+
+class _Plain(_Pinned, ConnectionPool):
+    pass
+
+
+class _Secure(_Pinned, SSLConnectionPool):
+    pass
+
+
+def _connections(place: Place) -> Any:
+    """Return a pool without deadlines of its own: `exchange` sets one for the whole answer."""
+    options: dict[str, Any] = {"size": CONCURRENCY, "connection_timeout": None, "network_timeout": None}
+    where = (place.host, place.port, place.host, place.port)
+    pool: Any = (
+        _Secure(*where, ssl_context_factory=_ssl_context, **options) if place.secure else _Plain(*where, **options)
+    )
+    pool.infos = [_address_info(host, port) for host, port in place.pinned]
+    return pool
+
+
+class Doors:
+    """The connections of one user to each door.
 
     Parameters
     ----------
-    places : Mapping
-        Addresses by host name and port.
-    timeout_s : float
-        Deadline of a connect and of each read.
+    places : dict
+        Where each door is.
     """
 
-    def __init__(self, places: Mapping[tuple[str, int], tuple[Address, ...]], timeout_s: float) -> None:
-        super().__init__(
-            concurrency=CONCURRENCY,
-            connection_timeout=timeout_s,
-            network_timeout=timeout_s,
-            ssl_context_factory=_ssl_context,
-        )
-        self._places = places
+    def __init__(self, places: dict[Door, Place]) -> None:
+        self.places = places
+        self._pools: dict[Door, Any] = {}
 
-    def get_client(self, url: str | URL) -> HTTPClient:
-        """Return the client of a door, made on first use."""
-        where = url if isinstance(url, URL) else URL(url)
-        client = self.clients.get((where.host, where.port))
-        if client is None:
-            client = self.clients[where.host, where.port] = HTTPClient.from_url(where, **self.client_args)
-            connections: Any = client._connection_pool
-            pinned = _address_infos(self._places[where.host, where.port or 0])
-            connections._resolve = lambda: pinned
-            connections._is_socket_alive = is_idle
-            connections.size = -1  # a request is sent at most size + 2 times
-        return client
+    def exchange(self, request: Request, headers: dict[str, str], *, timeout_s: float, clock: Clock) -> Exchange:
+        """Send a request once and wait for its whole answer, at most `timeout_s` seconds.
+
+        Parameters
+        ----------
+        request : Request
+            What to ask.
+        headers : dict
+            All headers of the request but `Host` and `Content-Length`.
+        timeout_s : float
+            Deadline of the whole answer in seconds.
+        clock : Clock
+            Source of the time stamps.
+        """
+        status, body, timing, failure = 0, b"", "", None
+        data = wire_bytes(self.places[request.door], request, headers)
+        deadline = gevent.Timeout.start_new(timeout_s)
+        sent_ns = clock.now_ns()
+        try:
+            response = self._answer(request, data)
+            body = response.read()
+            timing, status = _joined(response.get("server-timing")), response.get_code()
+        except gevent.GreenletExit:
+            failure = "stopped"
+        except (Exception, gevent.Timeout) as error:
+            failure = failure_text(error)
+        finally:
+            deadline.close()
+        return Exchange(sent_ns, clock.now_ns(), status, body, timing, failure)
+
+    def _answer(self, request: Request, data: bytes) -> Any:
+        pool = self._pools.get(request.door)
+        if pool is None:
+            pool = self._pools[request.door] = _connections(self.places[request.door])
+        connection = pool.get_socket()
+        try:
+            connection.sendall(data)
+        except BaseException:
+            pool.release_socket(connection)
+            raise
+        return HTTPSocketPoolResponse(connection, pool, block_size=_BLOCK_BYTES, method=request.method)
 
 
-@functools.cache
-def _ssl_context(cafile: str | None = None) -> Any:
-    return gevent.ssl.create_default_context(cafile=cafile)
+def wire_bytes(place: Place, request: Request, headers: dict[str, str]) -> bytes:
+    r"""Return a request as it goes over the wire; a line break inside a header is refused.
 
-
-def _address_infos(pairs: tuple[Address, ...]) -> list[tuple[Any, ...]]:
-    families = ((socket.AF_INET6 if ":" in host else socket.AF_INET, host, port) for host, port in pairs)
-    return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)) for family, host, port in families]
+    Examples
+    --------
+    >>> place = Place.of("http://127.0.0.1:9091", ())
+    >>> wire_bytes(place, Request("health", "go", "/health", {}, None), {"A": "b"})
+    b'GET /health HTTP/1.1\r\nHost: 127.0.0.1:9091\r\nA: b\r\n\r\n'
+    """
+    lines = [f"{request.method} {place.prefix}{request.path} HTTP/1.1", f"Host: {place.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if request.body is not None:
+        lines.append(f"Content-Length: {len(request.body)}")
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header holds a line break")
+    return "\r\n".join((*lines, "\r\n")).encode("latin-1") + (request.body or b"")
 
 
 def is_idle(connection: Any) -> bool:
@@ -99,46 +195,19 @@ def is_idle(connection: Any) -> bool:
     descriptor = connection.fileno()
     if descriptor < 0:
         return False
-    poll = gevent.monkey.get_original("select", "poll")()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+    poll = _poll()
+    poll.register(descriptor, select.POLLIN)
     return not poll.poll(0)
 
 
-def exchange(
-    agent: Any, request: Request, url: str, headers: dict[str, str], *, timeout_s: float, clock: Clock
-) -> Exchange:
-    """Send a request and wait for its whole answer, at most `timeout_s` seconds.
+@functools.cache
+def _ssl_context(cafile: str | None = None) -> Any:
+    return gevent.ssl.create_default_context(cafile=cafile)
 
-    Parameters
-    ----------
-    agent : geventhttpclient.useragent.UserAgent
-        The user's client.
-    request : Request
-        What to ask.
-    url : str
-        Whole address.
-    headers : dict
-        All headers of the request.
-    timeout_s : float
-        Deadline of the whole answer in seconds.
-    clock : Clock
-        Source of the time stamps.
-    """
-    status, body, timing, failure = 0, b"", "", None
-    deadline = gevent.Timeout.start_new(timeout_s)
-    sent_ns = clock.now_ns()
-    try:
-        response = agent.urlopen(url, method=request.method, headers=headers, payload=request.body)
-        body = response.content
-        timing = _joined(response.headers.get("server-timing"))
-        status = response.status_code
-    except gevent.GreenletExit:
-        failure = "stopped"
-    except (Exception, gevent.Timeout) as error:
-        failure = failure_text(error)
-    finally:
-        deadline.close()
-    return Exchange(sent_ns, clock.now_ns(), status, body, timing, failure)
+
+def _address_info(host: str, port: int) -> tuple[Any, ...]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))
 
 
 def _joined(value: Any) -> str:

@@ -13,6 +13,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from urllib3.filepost import encode_multipart_formdata
 
@@ -165,6 +166,6 @@ def element_change(token: str, user: int) -> dict[str, Any]:
 
 def write_request(action: str, door: Door, session_id: str, content: dict[str, Any]) -> Request:
     """Return a CRDT write as a request."""
-    path = RESULTS.replace("{session_id}", session_id)
+    path = RESULTS.replace("{session_id}", quote(session_id, safe=""))
     body = json.dumps(content, separators=(",", ":")).encode()
     return Request(action, door, path, _JSON, body, {"session_id": session_id})
