@@ -26,9 +26,9 @@ BAR_PX, HEAD_PX, FOOT_PX = 30, 70, 46
 ROOM_FOR_LABELS = 1.7
 X_TITLE = "Share of the slow tail"
 CAPTION = (
-    "Slow tail: the slowest judged requests. Exclusive times from the Server-Timing header: each microsecond counts "
-    "for one part, and what the server did not account for is its own row. The tail shows where time passes; it does "
-    "not prove a cause."
+    "Slow tail: the judged requests from the P90 to the P99 of the response time. Exclusive times from the "
+    "Server-Timing header, so each microsecond counts for one part; what the server did not tell is client and network. "
+    "The tail shows where time passes; it does not prove a cause."
 )
 
 
@@ -46,7 +46,9 @@ def bottleneck_breakdown(tables: Tables, result: ScenarioResult) -> Figure:
     title = f"{name}: where the slow tail spends its time"
     frame = frame_of(tables, "layers", ("share_of_tail_ratio",))
     if frame is None:
-        return not_measured(figure_id, title, "the target sent no Server-Timing header")
+        told = frame_of(tables, "layers", ("mean_ms",)) is not None
+        reason = "too few requests for a slow tail" if told else "the target sent no Server-Timing header"
+        return not_measured(figure_id, title, reason)
     frame = frame.dropna(subset=["share_of_tail_ratio"]).sort_values("share_of_tail_ratio", ascending=False)
     names = [PARTS.get(str(part), str(part)) for part in frame["part"]]
     shares = [float(share) for share in frame["share_of_tail_ratio"]]

@@ -17,6 +17,9 @@ LOG_FROM_RANGE = 20.0
 OUTLIER_FACTOR = 3.0
 """A linear axis ends at this many times the 98th percentile where single values lie beyond."""
 FEWEST_FOR_OUTLIERS = 20
+FEW_POINTS = 40
+GAP_FACTOR = 5.0
+"""A sampled line is broken where two samples lie this many times their usual distance apart."""
 
 Dash = Literal["solid", "dash", "dot"]
 
@@ -108,6 +111,16 @@ class Line:
     counts: Sequence[int] | None = None
     filled: bool = False
 
+    @property
+    def shows_points(self) -> bool:
+        """Whether points are marked: where they are few, or where one stands between gaps and draws no line."""
+        padded = [None, *self.y, None]
+        alone = any(
+            value is not None and before is None and after is None
+            for before, value, after in zip(padded, padded[1:], padded[2:], strict=False)
+        )
+        return len(self.x) <= FEW_POINTS or alone
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -178,6 +191,28 @@ class Chart:
     alt: str
     caption: str
     height_px: int = field(default=380)
+
+
+def sampled(times: Sequence[float], values: Sequence[float | None]) -> tuple[list[float], list[float | None]]:
+    """Return the points of a sampled series that were measured, with a gap (None) where the sampler paused.
+
+    Examples
+    --------
+    >>> sampled([0, 1, 2, 3, 60], [5.0, None, 6.0, 7.0, 8.0])
+    ([0, 2, 3, 31.5, 60], [5.0, 6.0, 7.0, None, 8.0])
+    """
+    points = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
+    steps = sorted(after[0] - before[0] for before, after in zip(points, points[1:], strict=False))
+    usual = steps[len(steps) // 2] if steps else 0.0
+    x: list[float] = []
+    y: list[float | None] = []
+    for time, value in points:
+        if x and time - x[-1] > GAP_FACTOR * usual:
+            x.append((x[-1] + time) / 2)
+            y.append(None)
+        x.append(time)
+        y.append(value)
+    return x, y
 
 
 def spread(fractions: Sequence[float], gap: float) -> list[float]:

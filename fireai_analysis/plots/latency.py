@@ -169,7 +169,10 @@ def _limit_alt(limit_ms: float | None) -> str:
 
 
 def _failures_alt(result: ScenarioResult) -> str:
-    return f"{number_text(result.failures_count, 0)} requests failed."
+    failed, timed_out, never_sent = (
+        number_text(count, 0) for count in (result.failures_count, result.timeouts_count, result.never_sent_count)
+    )
+    return f"Requests failed: {failed}, timed out: {timed_out}, never sent: {never_sent}."
 
 
 def _over_time_caption(frame: pd.DataFrame) -> str:

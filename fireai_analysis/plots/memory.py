@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.plots import style
-from fireai_analysis.plots.chart import Chart, Limit, Line, Panel, beyond, y_axis
+from fireai_analysis.plots.chart import Chart, Limit, Line, Panel, beyond, sampled, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.results import ScenarioResult
@@ -35,7 +35,7 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
         return not_measured(figure_id, title, "the Go service could not be sampled")
     times, x = style.time_axis(frame["t_s"])
     lines = tuple(
-        Line(label, times, style.column(frame, key), colour, dash, width)  # type: ignore[arg-type]
+        Line(label, *sampled(times, style.column(frame, key)), colour, dash, width)  # type: ignore[arg-type]
         for key, label, colour, dash, width in LINES
         if frame_of(tables, "memory_curve", (key,)) is not None
     )
@@ -46,7 +46,7 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
         Panel("Memory, MB (10⁶ bytes)", "MB", axis, lines, marks=beyond(lines, axis, "MB"), limit=limit, weight=2.2)
     ]
     if frame_of(tables, "memory_curve", ("goroutines_count",)) is not None:
-        goroutines = Line("goroutines", times, style.column(frame, "goroutines_count"), style.PURPLE)
+        goroutines = Line("goroutines", *sampled(times, style.column(frame, "goroutines_count")), style.PURPLE)
         panels.append(Panel("Goroutines, count", "", y_axis(goroutines.y), (goroutines,)))
     return drawn(
         Chart(

@@ -112,7 +112,7 @@ def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
         if line.filled:
             axes.fill_between(line.x, [value or 0.0 for value in line.y], color="#E4E4E4", linewidth=0)
         values = [value if value is not None and math.isfinite(value) else math.nan for value in line.y]
-        marker = "o" if len(line.x) <= 40 else ""
+        marker = "o" if line.shows_points else ""
         axes.plot(
             line.x, values, color=line.colour, linewidth=line.width * 0.75, linestyle=DASHES[line.dash],
             marker=marker, markersize=2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.plots import style
-from fireai_analysis.plots.chart import Chart, Limit, Line, Panel, YAxis, y_axis
+from fireai_analysis.plots.chart import Chart, Limit, Line, Panel, YAxis, sampled, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.results import ScenarioResult
@@ -26,7 +26,7 @@ def pool_use(tables: Tables, result: ScenarioResult) -> Figure:
     if frame is None:
         return not_measured(figure_id, title, "the connection pool could not be sampled")
     times, x = style.time_axis(frame["t_s"])
-    line = Line("in use", times, style.column(frame, "acquired_count"), style.BLUE, width=2.0)
+    line = Line("in use", *sampled(times, style.column(frame, "acquired_count")), style.BLUE, width=2.0)
     sizes = style.known(style.column(frame, "max_count"))
     limit = Limit(sizes[-1], f"pool size {number_text(sizes[-1], 0)}") if sizes else None
     axis = y_axis([*line.y, *sizes])
@@ -65,8 +65,8 @@ def host_load(tables: Tables, result: ScenarioResult) -> Figure:
         return not_measured(figure_id, title, "the host could not be sampled")
     times, x = style.time_axis(frame["t_s"])
     lines = (
-        Line("CPU", times, style.column(frame, "cpu_ratio"), style.BLUE, width=2.0),
-        Line("memory", times, style.column(frame, "memory_ratio"), style.GREEN, "dash"),
+        Line("CPU", *sampled(times, style.column(frame, "cpu_ratio")), style.BLUE, width=2.0),
+        Line("memory", *sampled(times, style.column(frame, "memory_ratio")), style.GREEN, "dash"),
     )
     mean, peak = percent_text(result.host.cpu_mean_ratio, 1), percent_text(result.host.cpu_peak_ratio, 1)
     return drawn(

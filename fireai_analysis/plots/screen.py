@@ -137,7 +137,7 @@ def _traces(panel: Panel, axis: str, x: XAxis) -> list[Json]:
 def _line(line: Line, axis: str, hover: str) -> Json:
     trace: Json = {
         "type": "scatter",
-        "mode": "lines+markers" if len(line.x) <= 40 else "lines",
+        "mode": "lines+markers" if line.shows_points else "lines",
         "name": plotly_text(line.name),
         "x": list(line.x),
         "y": [value if value is None or math.isfinite(value) else None for value in line.y],

@@ -49,8 +49,8 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
             panels=(panel,),
             alt=f"Offered {offered}, achieved {achieved} on average; {percent_text(result.error_ratio)} % of "
             f"{number_text(result.requests_count, 0)} intended requests failed.",
-            caption="Offered: arrivals that the schedule drew, whether or not they could be sent. Achieved: answered "
-            "as the contract says. Failed: errors, timeouts and requests never sent.",
+            caption="Offered: arrivals that the schedule drew, whether or not they could be sent. Achieved: answered, "
+            "rightly or wrongly, inside the judged window. Failed: errors, timeouts and requests never sent.",
             height_px=330,
         )
     )

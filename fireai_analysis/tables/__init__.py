@@ -3,24 +3,35 @@
 Presentation only: numbers are formatted by `units.py`, nothing is computed; what was not measured says so.
 """
 
-from fireai_analysis.tables.load import errors, latency_by_endpoint, overview, percentiles, validity
-from fireai_analysis.tables.resources import garbage_collection, layers, memory, pool, statements, waits
+from fireai_analysis.tables.load import (
+    burst,
+    errors,
+    judged_latency,
+    latency_by_endpoint,
+    overview,
+    percentiles,
+    validity,
+)
+from fireai_analysis.tables.resources import garbage_collection, layers, memory, pool, stability, statements, waits
 from fireai_analysis.tables.table import Table, verdict_text
 from fireai_analysis.tables.verdicts import crdt, criteria, findings
 
 __all__ = [
     "Table",
+    "burst",
     "crdt",
     "criteria",
     "errors",
     "findings",
     "garbage_collection",
+    "judged_latency",
     "latency_by_endpoint",
     "layers",
     "memory",
     "overview",
     "percentiles",
     "pool",
+    "stability",
     "statements",
     "validity",
     "verdict_text",

@@ -25,7 +25,9 @@ def overview(result: ScenarioResult) -> Table:
         ("Rate asked for", f"{number_text(result.rate_rps, 1, 'rps')}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
         ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
         ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
-        ("Failed, timed out or never sent", number_text(result.failures_count, 0), "failures_count"),
+        ("Requests failed", number_text(result.failures_count, 0), "failures_count"),
+        ("Requests timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
+        ("Requests never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
         ("Error ratio", share_text(result.error_ratio), "error_ratio"),
         ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
         ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps"),
@@ -60,6 +62,22 @@ def percentiles(result: ScenarioResult) -> Table:
     )
 
 
+def judged_latency(result: ScenarioResult) -> Table:
+    """Return what the latency criterion is judged on: P95 of the response time, its interval, and what stands beside."""
+    p95 = result.response_p95
+    value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms_text(p95.value))
+    rows = [
+        ("P95 of the response time", value, "response_p95.value"),
+        ("95 % interval", interval_text(p95.interval if p95 else None, ms_text), "response_p95.interval"),
+        ("Requests judged", number_text(p95.n_count if p95 else None, 0), "response_p95.n_count"),
+        ("P95 of the service time", ms_text(result.service_ms.p95), "service_ms.p95"),
+        ("Answered rightly within the limit", share_text(result.within_limit_ratio), "within_limit_ratio"),
+        ("Warm-up left out", duration_text(result.warm_up_s), "warm_up_s"),
+    ]
+    note = (p95.note if p95 else None) or ""
+    return figures(result, "judged-latency", title="What the P95 criterion is judged on", rows=rows, note=note)
+
+
 def latency_by_endpoint(result: ScenarioResult) -> Table:
     """Return latency of each endpoint at each door."""
     rows = [
@@ -90,6 +108,22 @@ def errors(result: ScenarioResult) -> Table:
     )
     columns = ("Kind", "Value", "Requests")
     return listing(result, "errors", title="Answers by status, errors by text", columns=columns, rows=rows, note=note)
+
+
+def burst(result: ScenarioResult) -> Table:
+    """Return what a burst did: requests dropped, worst minute, and the database's capacity where it was observed."""
+    rows = [
+        ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        ("Dropped: never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
+        ("Dropped: timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
+        ("Failed answers", number_text(result.failures_count, 0), "failures_count"),
+        ("Error ratio of the worst minute", share_text(result.worst_minute_error_ratio), "worst_minute_error_ratio"),
+        ("Rate achieved over rate offered", share_text(result.efficiency_ratio), "achieved_rps"),
+    ]
+    capacity = result.capacity or {}
+    rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
+    note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
+    return figures(result, "burst", title="Dropped requests and capacity", rows=rows, note=note)
 
 
 def _of_ticket(ratio: float) -> str:

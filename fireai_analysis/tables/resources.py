@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.results import ScenarioResult, Span
-from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text
+from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text
 from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
 
 
@@ -44,6 +44,26 @@ def garbage_collection(result: ScenarioResult) -> Table:
     ]
     note = "Pauses are upper bounds of the runtime's histogram buckets."
     return figures(result, "gc", title="Garbage collection and goroutines", rows=rows, note=note)
+
+
+def stability(result: ScenarioResult) -> Table:
+    """Return what tells whether the platform stays up: leak, goroutines, restarts, connections."""
+    heap, go, connections = result.live_heap_mib, result.go, result.connections
+    yes_no = {True: "yes", False: "no", None: NOT_MEASURED}
+    slope_interval = interval_text(heap.slope_interval, lambda slope: number_text(slope, 2, "MiB/h"))
+    rows = [
+        ("Resident set, growth over the run", mb_text(result.memory_mib.growth), "memory_mib.growth"),
+        ("Live heap, slope", number_text(heap.slope_mib_per_h, 2, "MiB/h"), "live_heap_mib.slope_mib_per_h"),
+        ("Live heap, 95 % interval of the slope", slope_interval, "live_heap_mib.slope_interval"),
+        ("Goroutines at first", number_text(go.goroutines.initial, 0), "go.goroutines.initial"),
+        ("Goroutines at the end", number_text(go.goroutines.final, 0), "go.goroutines.final"),
+        ("Restarted during the run", yes_no[go.restarted], "go.restarted"),
+        ("Database connections at first", number_text(connections.initial_count, 0), "connections.initial_count"),
+        ("Database connections at the end", number_text(connections.final_count, 0), "connections.final_count"),
+        ("Connection errors", number_text(connections.errors_count, 0), "connections.errors_count"),
+        ("Connections stable", yes_no[connections.stable], "connections.stable"),
+    ]
+    return figures(result, "stability", title="Memory and connections over the run", rows=rows, note="")
 
 
 def pool(result: ScenarioResult) -> Table:
