@@ -27,8 +27,8 @@ ROOM_FOR_LABELS = 1.7
 X_TITLE = "Share of the slow tail"
 CAPTION = (
     "Slow tail: the judged requests from the P90 to the P99 of the response time. Exclusive times from the "
-    "Server-Timing header, so each microsecond counts for one part; what the server did not tell is client and network. "
-    "The tail shows where time passes; it does not prove a cause."
+    "Server-Timing header, so each microsecond counts for one part; what the server did not tell is client and "
+    "network. The tail shows where time passes; it does not prove a cause."
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from fireai_analysis.units import number_text
@@ -202,7 +203,7 @@ def sampled(times: Sequence[float], values: Sequence[float | None]) -> tuple[lis
     ([0, 2, 3, 31.5, 60], [5.0, 6.0, 7.0, None, 8.0])
     """
     points = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
-    steps = sorted(after[0] - before[0] for before, after in zip(points, points[1:], strict=False))
+    steps = sorted(after[0] - before[0] for before, after in pairwise(points))
     usual = steps[len(steps) // 2] if steps else 0.0
     x: list[float] = []
     y: list[float | None] = []

@@ -63,7 +63,7 @@ def percentiles(result: ScenarioResult) -> Table:
 
 
 def judged_latency(result: ScenarioResult) -> Table:
-    """Return what the latency criterion is judged on: P95 of the response time, its interval, and what stands beside."""
+    """Return what the latency criterion is judged on: P95 of the response time with its interval and companions."""
     p95 = result.response_p95
     value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms_text(p95.value))
     rows = [
