@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -16,8 +17,10 @@ import typer
 from fireai_analysis.commands import doctor, report, run
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform.commands import app as platform_app
+from fireai_analysis.redact import Redactor
 
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+SECRET_NAME = re.compile("KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL", re.IGNORECASE)
 HELP = """Is the Fire-AI compliance platform ready for 100,000 requests a day? Run, judge, report.
 
 \b
@@ -104,15 +107,19 @@ def exit_code(arguments: list[str] | None = None) -> int:
 
 
 def _complain(message: str) -> None:
-    """Print one line on standard error, whatever the message holds."""
-    line = " ".join(message.split())
+    """Print one line on standard error, without secrets, whatever the message holds."""
+    line = _redactor().text(" ".join(message.split()))
     sys.stderr.write(f"fireai: {''.join(letter if letter.isprintable() else '?' for letter in line)}\n")
+
+
+def _redactor() -> Redactor:
+    return Redactor(value for name, value in os.environ.items() if SECRET_NAME.search(name))
 
 
 def _trace_if_wanted() -> bool:
     wanted = bool(os.environ.get("FIREAI_DEBUG"))
     if wanted:
-        traceback.print_exc()
+        sys.stderr.write(_redactor().text(traceback.format_exc()))
     return wanted
 
 
@@ -120,7 +127,7 @@ def _keep_traceback() -> str:
     if _trace_if_wanted():
         return "traceback above"
     with tempfile.NamedTemporaryFile("w", prefix="fireai-traceback-", suffix=".txt", delete=False) as stream:
-        stream.write(traceback.format_exc())
+        stream.write(_redactor().text(traceback.format_exc()))
     return f"traceback in {stream.name}"
 
 

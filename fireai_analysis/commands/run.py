@@ -117,16 +117,22 @@ def _show_plan(order: Order) -> int:
     for spec in order.specs:
         each = estimate.of(spec)
         wall_s, disk_bytes, total = wall_s + each.wall_s, disk_bytes + each.disk_bytes, total + each.requests_count
-        left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items())
+        left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items() if count)
         table.add_row(
             spec.scenario.name,
-            duration_text(round(each.wall_s)),
+            _about(each.wall_s),
             f"{each.requests_count:,}",
             size_text(each.disk_bytes),
             left,
         )
     console.print(table)
+    console.print(f"\n{total:,} requests, {size_text(disk_bytes)} on disk. Nothing was sent, nothing was written.")
     end = utc_text(int((time.time() + wall_s) * NS_PER_S))
-    console.print(f"\n{total:,} requests, {size_text(disk_bytes)} on disk; started now, it ends about {end}")
-    console.print(f"(in {duration_text(round(wall_s))}). Nothing was sent, nothing was written.")
+    console.print(f"Started now, it ends about {end}, in {_about(wall_s)}.")
     return 0
+
+
+def _about(duration_s: float) -> str:
+    """Return a duration no sharper than it is known: to the minute from ten minutes up."""
+    step_s = 60 if duration_s >= 600 else 1
+    return duration_text(round(duration_s / step_s) * step_s)

@@ -22,6 +22,8 @@ COLOURS = {
     "INCONCLUSIVE": "yellow",
     "NOT MEASURED": "yellow",
 }
+PEOPLES_UNITS = {"bytes": (1e-6, "MB"), "ratio": (100.0, "%")}
+WHOLE_UNITS = ("writes", "ACU")
 MEANINGS = {
     0: "every criterion PASSED or WAIVED",
     1: "a defect of this tool: a notebook or the report failed",
@@ -69,11 +71,10 @@ def show_summary(console: Console, summary: Summary) -> None:
 def _criteria(criteria: tuple[CriterionResult, ...]) -> Table:
     table = terminal.table("Criterion", "Limit", "Actual", "Verdict", "Why")
     for each in criteria:
-        sign = "<" if each.bound == "strict" else "<="
         table.add_row(
             Text(each.title),
-            f"{sign} {_shown(each.limit, each.unit)}",
-            _shown(each.actual, each.unit, each.limit),
+            _limit(each),
+            _actual(each),
             Text(each.verdict, COLOURS[each.verdict]),
             Text(each.reason),
         )
@@ -95,14 +96,15 @@ def _scenarios(scenarios: dict[str, ScenarioResult]) -> Table:
     return table
 
 
-def _shown(value: float | None, unit: str, limit: float | None = None) -> str:
-    """Return a value as a person reads it: bytes as MB, ratios in percent."""
-    if value is None:
+def _limit(criterion: CriterionResult) -> str:
+    factor, unit = PEOPLES_UNITS.get(criterion.unit, (1.0, criterion.unit))
+    return f"{'<' if criterion.bound == 'strict' else '<='} {criterion.limit * factor:g} {unit}"
+
+
+def _actual(criterion: CriterionResult) -> str:
+    """Return the actual value with as many digits as it takes to see on which side of the limit it lies."""
+    if criterion.actual is None:
         return "-"
-    if unit == "bytes":
-        return number_text(value / 1e6, 0 if limit is None else 1, "MB")
-    if unit == "ratio":
-        return f"{percent_text(value, 0 if limit is None else 2)} %"
-    whole = float(value).is_integer()
-    shown = number_text(value, 0) if whole else near_limit_text(value, value if limit is None else limit)
-    return f"{shown} {unit}"
+    factor, unit = PEOPLES_UNITS.get(criterion.unit, (1.0, criterion.unit))
+    digits = 0 if criterion.unit in WHOLE_UNITS else 2
+    return f"{near_limit_text(criterion.actual * factor, criterion.limit * factor, digits)} {unit}"

@@ -97,7 +97,7 @@ def run_campaign(order: Order, progress: Progress) -> Outcome:
     """
     with _system(order.target, progress) as system:
         preflight.check_answers(system.target, system.secrets)
-        campaign = Campaign.create(order.directory, describe(order, system.target, system.versions))
+        campaign = Campaign.create(order.directory, describe(order, system.target, system.secrets, system.versions))
         outcome = Outcome(campaign.directory)
         with campaign.lock():
             _Recording(campaign, system, progress, outcome).run_all(order)
@@ -198,7 +198,7 @@ class _Recording:
         name, state = bundle.scenario, bundle.manifest.state
         if state == "crashed" or not any((bundle.directory / "requests").glob("*.parquet")):
             reason = bundle.manifest.reason or "no request was recorded"
-            self._keep_missing(bundle.manifest.spec, f"the run {state}: {reason}")
+            self._keep_missing(bundle.manifest.spec, f"the run {state}: {reason}", state)
             return
         parameters = {
             "scenario": name,
@@ -219,13 +219,13 @@ class _Recording:
         except ReportError as error:
             self._outcome.defect = True
             self._outcome.problems.append(str(error))
-            self._keep_missing(bundle.manifest.spec, f"recorded, but its notebook failed: {error}")
+            self._keep_missing(bundle.manifest.spec, f"{state}, but its notebook failed: {error}", state)
             return
         RunBundle.open(bundle.directory).seal()
         self._progress.end(name, _result_text(bundle), ok=state == "recorded")
 
-    def _keep_missing(self, spec: RunSpec, reason: str) -> None:
-        result = missing_result(spec, reason)
+    def _keep_missing(self, spec: RunSpec, reason: str, state: str = "missing") -> None:
+        result = missing_result(spec, reason).model_copy(update={"state": state})
         place = self._campaign.directory / spec.scenario.name / "results.json"
         atomic_write(place, json_bytes(result.model_dump(mode="json")))
         self._progress.end(spec.scenario.name, reason, ok=False)

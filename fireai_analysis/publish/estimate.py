@@ -60,14 +60,14 @@ def of(spec: RunSpec) -> Estimate:
     plan = schedule.plan(scenario, spec.seed)
     around = (profile.settle_s + profile.profiled_s) / scenario.duration_s
     counts = Counter(scenario.mix[entry].action for entry in plan.entries.tolist())
-    writes = Counter({"sessions": _sessions_of_setup(spec)})
+    writes = {"sessions": _sessions_of_setup(spec), "evidence files": 0, "CRDT writes": 0}
     for action, count in counts.items():
         if action in WRITES:
             writes[WRITES[action]] += round(count * (1 + around))
     wall_s = scenario.duration_s + profile.settle_s + profile.profiled_s + SURROUNDINGS_S
     ticks = wall_s / profile.sample_interval_s
     disk_bytes = FIXED_BYTES + round(len(plan) * (1 + around) * BYTES_PER_REQUEST + ticks * BYTES_PER_TICK)
-    return Estimate(len(plan), wall_s, disk_bytes, dict(writes))
+    return Estimate(len(plan), wall_s, disk_bytes, writes)
 
 
 def _sessions_of_setup(spec: RunSpec) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from fireai_analysis import dsn
 from fireai_analysis.campaign import campaign_name
 from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.publish import batch, estimate, preflight
@@ -79,6 +80,8 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
     preflight.check_load(specs)
     if target.kind == "remote":
         preflight.check_secrets(target, os.environ)
+        if target.database_url_env:
+            dsn.parse(os.environ[target.database_url_env], target.database_url_env)
     for name in scenarios:
         batch.check_parameters(batch.notebook_path(name), SELECTORS)
     directory = (output or Path("runs") / campaign_name(profile)).absolute()
@@ -86,7 +89,7 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
     return Order(specs, directory)
 
 
-def describe(order: Order, target: Target, versions: dict[str, str]) -> dict[str, Any]:
+def describe(order: Order, target: Target, secrets: Mapping[str, str], versions: Mapping[str, str]) -> dict[str, Any]:
     """Return the content of `campaign.json`: who ran what against what, on which machine; holds no secret.
 
     Parameters
@@ -95,9 +98,12 @@ def describe(order: Order, target: Target, versions: dict[str, str]) -> dict[str
         What was asked for.
     target : Target
         The target with the addresses it really has.
-    versions : dict of str to str
+    secrets : mapping of str to str
+        Secrets of the target by name; only whether each is set is told, and the place of the database.
+    versions : mapping of str to str
         Versions of the target's parts, where they are known.
     """
+    database = secrets.get(target.database_url_env or "")
     return {
         "campaign": order.directory.name,
         "profile": order.specs[0].profile.name,
@@ -105,8 +111,9 @@ def describe(order: Order, target: Target, versions: dict[str, str]) -> dict[str
         "scenarios": list(order.scenarios),
         "seed": order.specs[0].seed,
         "target": target.model_dump(mode="json"),
-        "target_versions": versions,
-        "tool_versions": {"python": platform.python_version()} | {name: version(name) for name in TOOLS},
+        "secrets": {name: "set" if secrets.get(name) else "not set" for name in target.secret_names()},
+        "database_url": f"postgresql://{dsn.parse(database).place}" if database else None,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in TOOLS} | dict(versions),
         "host": {
             "system": platform.system(),
             "kernel": platform.release(),
