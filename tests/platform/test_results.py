@@ -104,6 +104,16 @@ def test_a_key_used_for_another_body_is_refused(client: Client) -> None:
     assert set(client.document(session_id)["elements"]) == {"one"}
 
 
+def test_of_many_bodies_at_once_under_one_key_one_is_merged(client: Client) -> None:
+    session_id, key = client.new_session(), str(uuid.uuid4())
+    others = [("go", element(session_id, f"other-{i}", f"n{i}")) for i in range(60)]
+    rivals = [("go", element(session_id, f"rival-{i}") | {"idempotency_key": key}) for i in range(40)]
+    answers = at_once(client, [write for pair in zip(others, rivals, strict=False) for write in pair] + others[40:])
+    statuses = [status for status, _ in answers]
+    assert sorted(statuses[1:80:2]) == [200] + [422] * 39
+    assert len([token for token in client.document(session_id)["elements"] if token.startswith("rival")]) == 1
+
+
 def test_the_same_key_at_once_in_two_sessions_has_one_effect(client: Client) -> None:
     sessions = [client.new_session(), client.new_session()]
     key = str(uuid.uuid4())
