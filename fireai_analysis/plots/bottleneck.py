@@ -42,7 +42,7 @@ def bottleneck_breakdown(tables: Tables, result: ScenarioResult) -> Figure:
     result : ScenarioResult
         Scale and figures for the words.
     """
-    figure_id, name = f"{result.scenario}-bottleneck-breakdown", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "bottleneck-breakdown"), style.scenario_title(result.scenario)
     title = f"{name}: where the slow tail spends its time"
     frame = frame_of(tables, "layers", ("share_of_tail_ratio",))
     if frame is None:
@@ -119,8 +119,10 @@ def _svg(words: tuple[str, str, str, str], bars: list[Bar]) -> str:
         colours = [_colour(rank) for rank in places]
         axes.barh(places, [share for _, share, _ in bars], color=colours, height=0.62)
         for place, (_, share, label) in zip(places, bars, strict=True):
-            axes.annotate(label, (share, place), xytext=(4, 0), textcoords="offset points", va="center", size=7.5)
-        axes.set_yticks(places, [name for name, _, _ in bars])
+            axes.annotate(
+                printed.shown(label), (share, place), xytext=(4, 0), textcoords="offset points", va="center", size=7.5
+            )
+        axes.set_yticks(places, [printed.shown(name) for name, _, _ in bars])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_xlim(0, _x_high(bars))

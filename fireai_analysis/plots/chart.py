@@ -225,22 +225,36 @@ def spread(fractions: Sequence[float], gap: float) -> list[float]:
     [0.45, 0.55]
     """
     order = sorted(range(len(fractions)), key=lambda index: fractions[index])
+    placed = _held_inside(_centred([fractions[index] for index in order], gap), gap)
+    moved = [0.0] * len(placed)
+    for index, position in zip(order, placed, strict=True):
+        moved[index] = round(position, 4)
+    return moved
+
+
+def _centred(ascending: Sequence[float], gap: float) -> list[float]:
+    """Return the positions of labels stacked around the middle of each crowd."""
     clusters: list[list[float]] = []  # each: centre, number of labels
-    for index in order:
-        clusters.append([fractions[index], 1])
+    for fraction in ascending:
+        clusters.append([fraction, 1])
         while len(clusters) > 1 and _too_near(clusters[-2], clusters[-1], gap):
             centre, count = clusters.pop()
             below, below_count = clusters[-1]
             total = count + below_count
             clusters[-1] = [(centre * count + below * below_count) / total, total]
-    placed: list[float] = []
-    for centre, count in clusters:
-        first = min(max(centre - gap * (count - 1) / 2, 0.0), 1.0 - gap * (count - 1))
-        placed += [first + gap * step for step in range(int(count))]
-    moved = [0.0] * len(placed)
-    for index, position in zip(order, placed, strict=True):
-        moved[index] = round(position, 4)
-    return moved
+    return [centre + gap * (step - (count - 1) / 2) for centre, count in clusters for step in range(int(count))]
+
+
+def _held_inside(positions: list[float], gap: float) -> list[float]:
+    """Return ascending positions moved up from below 0, then down from above 1, `gap` apart."""
+    floor, ceiling = 0.0, 1.0
+    for index, position in enumerate(positions):
+        positions[index] = max(position, floor)
+        floor = positions[index] + gap
+    for index in reversed(range(len(positions))):
+        positions[index] = min(positions[index], ceiling)
+        ceiling = positions[index] - gap
+    return positions
 
 
 def _too_near(below: list[float], above: list[float], gap: float) -> bool:

@@ -9,7 +9,7 @@ from fireai_analysis.plots.chart import Bars, Chart, Line, Panel, XAxis, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.results import ScenarioResult
-from fireai_analysis.units import number_text
+from fireai_analysis.units import NOT_MEASURED, number_text
 
 
 def crdt_waves(tables: Tables, result: ScenarioResult) -> Figure:
@@ -22,7 +22,8 @@ def crdt_waves(tables: Tables, result: ScenarioResult) -> Figure:
     result : ScenarioResult
         Scale and figures for the words.
     """
-    figure_id, title = f"{result.scenario}-crdt-waves", "CRDT stress: what became of the writes of each wave"
+    figure_id, name = style.figure_id(result, "crdt-waves"), style.scenario_title(result.scenario)
+    title = f"{name}: what became of the writes of each wave"
     frame = frame_of(tables, "crdt_waves", ("acknowledged_count",))
     if frame is None:
         return not_measured(figure_id, title, "no history of writes was recorded")
@@ -59,5 +60,5 @@ def _doubtful(frame: pd.DataFrame, waves: list[float]) -> Panel:
     lost = Bars("lost", waves, style.column(frame, "lost_count"), style.VERMILLION)
     unknown = Bars("unknown", waves, style.column(frame, "unknown_count"), style.ORANGE)
     top = [(one or 0) + (other or 0) for one, other in zip(lost.y, unknown.y, strict=True)]
-    none = " (none)" if not any(top) else ""
-    return Panel(f"Lost and unknown writes, count{none}", "", y_axis([*top, 1.0]), bars=(lost, unknown), weight=0.8)
+    remark = f" (lost: {NOT_MEASURED})" if not style.known(lost.y) else "" if any(top) else " (none)"
+    return Panel(f"Lost and unknown writes, count{remark}", "", y_axis([*top, 1.0]), bars=(lost, unknown), weight=0.8)

@@ -44,7 +44,7 @@ def not_measured(figure_id: str, title: str, reason: str) -> Figure:
         height_in = EMPTY_HEIGHT_PX / printed.PX_PER_IN
         canvas = Canvas(figsize=(printed.WIDTH_IN, height_in))
         printed.titled(canvas, title, "", height_in)
-        canvas.text(0.008, 0.4, words, size=8, color=style.PRINT_TEXT, wrap=True)
+        canvas.text(0.008, 0.4, printed.shown(words), size=8, color=style.PRINT_TEXT, wrap=True)
         text = printed.as_svg(canvas, figure_id, title, words)
     plotly = {"data": [], "layout": layout, "config": screen.CONFIG}
     return Figure(figure_id, title, alt=words, caption="", plotly=plotly, svg=text, measured=False)

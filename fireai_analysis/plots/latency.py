@@ -34,7 +34,7 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
     limit_ms : float or None
         Limit of the latency criterion in ms, where the scenario has one.
     """
-    figure_id, name = f"{result.scenario}-latency-over-time", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "latency-over-time"), style.scenario_title(result.scenario)
     title = f"{name}: response time over time"
     frame = frame_of(tables, "latency_windows", ("p50_ms", "p95_ms", "p99_ms"))
     if frame is None:
@@ -81,7 +81,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
     limit_ms : float or None
         Limit of the latency criterion in ms.
     """
-    figure_id, name = f"{result.scenario}-latency-distribution", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "latency-distribution"), style.scenario_title(result.scenario)
     title = f"{name}: response time by percentile"
     frame = frame_of(tables, "latency_quantiles", ("response_ms", "service_ms"))
     if frame is not None:

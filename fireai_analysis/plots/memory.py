@@ -28,7 +28,7 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
     limit_bytes : float or None
         Limit of the memory criterion.
     """
-    figure_id, name = f"{result.scenario}-memory-growth", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "memory-growth"), style.scenario_title(result.scenario)
     title = f"{name}: memory of the Go service"
     frame = frame_of(tables, "memory_curve", tuple(line[0] for line in LINES))
     if frame is None:

@@ -6,6 +6,7 @@ Text stays text (it can be searched and read aloud), so the page that holds the 
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -63,10 +64,15 @@ def settings(figure_id: str) -> AbstractContextManager[None]:
     return mpl.rc_context(SETTINGS | {"svg.hashsalt": figure_id})
 
 
+def shown(text: str) -> str:
+    """Return text as the SVG may hold it (matplotlib escapes markup): no control characters, no direction marks."""
+    return html.unescape(html_text(text))
+
+
 def titled(canvas: Canvas, title: str, subtitle: str, height_in: float) -> None:
     """Write title and subtitle at the upper left."""
-    canvas.text(0.008, 1 - 0.08 / height_in, title, size=10, weight="bold", va="top")
-    canvas.text(0.008, 1 - 0.27 / height_in, subtitle, size=7.5, va="top", color="#555555")
+    canvas.text(0.008, 1 - 0.08 / height_in, shown(title), size=10, weight="bold", va="top")
+    canvas.text(0.008, 1 - 0.27 / height_in, shown(subtitle), size=7.5, va="top", color="#555555")
 
 
 def as_svg(canvas: Canvas, figure_id: str, title: str, alt: str) -> str:
@@ -76,7 +82,7 @@ def as_svg(canvas: Canvas, figure_id: str, title: str, alt: str) -> str:
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.S)
-    text = re.sub(r"<g id=\"[A-Za-z0-9_.]+\">", "<g>", text)
+    text = re.sub(r' id="[A-Za-z0-9.]+_[0-9]+"', "", text)
     text = re.sub(r"\s*<!--.*?-->", "", text, flags=re.S)
     return _named(text, figure_id, title, alt)
 
@@ -125,10 +131,10 @@ def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
     if panel.limit is not None and 0 <= panel.axis.fraction(panel.limit.value) <= 1:
         axes.axhline(panel.limit.value, color=style.VERMILLION, linewidth=1.1, linestyle="--")
     _y_axis(axes, panel)
-    axes.text(0, 1.02, panel.heading, transform=axes.transAxes, va="bottom", ha="left", size=7.5)
+    axes.text(0, 1.02, shown(panel.heading), transform=axes.transAxes, va="bottom", ha="left", size=7.5)
     height_in = axes.get_window_extent().height / axes.figure.dpi
     for text, colour, place in label_places(panel, 0.135 / height_in):
-        axes.text(1.012, place, text, transform=axes.transAxes, va="center", color=colour, size=7.5)
+        axes.text(1.012, place, shown(text), transform=axes.transAxes, va="center", color=colour, size=7.5)
 
 
 def _bars(axes: Axes, panel: Panel) -> None:
@@ -158,9 +164,9 @@ def _x_axis(axes: Axes, x: XAxis) -> None:
     if x.low is not None and x.high is not None and x.high > x.low:
         axes.set_xlim(x.low, x.high)
     if x.ticks:
-        axes.set_xticks([value for value, _ in x.ticks], [text for _, text in x.ticks])
+        axes.set_xticks([value for value, _ in x.ticks], [shown(text) for _, text in x.ticks])
         axes.minorticks_off()
-    axes.set_xlabel(x.title)
+    axes.set_xlabel(shown(x.title))
 
 
 def percent_ticks() -> FuncFormatter:

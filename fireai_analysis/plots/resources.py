@@ -20,7 +20,7 @@ def pool_use(tables: Tables, result: ScenarioResult) -> Figure:
     result : ScenarioResult
         Scale and figures for the words.
     """
-    figure_id, name = f"{result.scenario}-pool-use", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "pool-use"), style.scenario_title(result.scenario)
     title = f"{name}: connections in use of the pool"
     frame = frame_of(tables, "pool_curve", ("acquired_count",))
     if frame is None:
@@ -58,7 +58,7 @@ def host_load(tables: Tables, result: ScenarioResult) -> Figure:
     result : ScenarioResult
         Scale and figures for the words.
     """
-    figure_id, name = f"{result.scenario}-host-load", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "host-load"), style.scenario_title(result.scenario)
     title = f"{name}: CPU and memory of the host"
     frame = frame_of(tables, "host_curve", ("cpu_ratio", "memory_ratio"))
     if frame is None:

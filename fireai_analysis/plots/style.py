@@ -7,6 +7,7 @@ carries its name at its end, so that no meaning hangs on colour alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -36,6 +37,11 @@ def scenario_title(name: str) -> str:
     ('Peak', 'CRDT stress')
     """
     return SCENARIO_TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def figure_id(result: ScenarioResult, kind: str) -> str:
+    """Return the id of a figure: letters, digits and hyphens, whatever the scenario is called."""
+    return f"{re.sub('[^A-Za-z0-9]+', '-', result.scenario)}-{kind}"
 
 
 def scale_text(result: ScenarioResult) -> str:

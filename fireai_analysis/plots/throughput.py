@@ -26,7 +26,7 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
     result : ScenarioResult
         Scale and figures for the words.
     """
-    figure_id, name = f"{result.scenario}-throughput", style.scenario_title(result.scenario)
+    figure_id, name = style.figure_id(result, "throughput"), style.scenario_title(result.scenario)
     title = f"{name}: requests offered, achieved and failed"
     frame = frame_of(tables, "throughput_windows", ("offered_rps", "achieved_rps"))
     if frame is None:
