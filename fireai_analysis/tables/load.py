@@ -20,7 +20,7 @@ def overview(result: ScenarioResult) -> Table:
         ("Reason", result.reason, "reason"),
         ("State of the run", result.state, "state"),
         ("Started", utc_text(result.started_ns), "started_ns"),
-        ("Duration", f"{duration_text(result.duration_s)}{_of_ticket(scale.duration_ratio)}", "duration_s"),
+        ("Duration", _duration(result), "duration_s"),
         ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
         ("Rate asked for", f"{number_text(result.rate_rps, 1, 'rps')}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
         ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
@@ -124,6 +124,12 @@ def burst(result: ScenarioResult) -> Table:
     rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
     note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
     return figures(result, "burst", title="Dropped requests and capacity", rows=rows, note=note)
+
+
+def _duration(result: ScenarioResult) -> str:
+    if result.duration_s is None:
+        return NOT_MEASURED
+    return f"{duration_text(result.duration_s)}{_of_ticket(result.scale.duration_ratio)}"
 
 
 def _of_ticket(ratio: float) -> str:

@@ -13,6 +13,7 @@ def crdt(result: ScenarioResult) -> Table:
     """Return acknowledged against surviving writes."""
     counts = result.crdt
     resolution = None if counts.resolution_ms is None else counts.resolution_ms.p95
+    resolution_key = "crdt.resolution_ms" if counts.resolution_ms is None else "crdt.resolution_ms.p95"
     violations = number_text(counts.idempotency_violations_count, 0)
     rows = [
         ("Operations", number_text(counts.operations_count, 0), "crdt.operations_count"),
@@ -24,7 +25,7 @@ def crdt(result: ScenarioResult) -> Table:
         ("Lost", number_text(counts.lost_count, 0), "crdt.lost_count"),
         ("Replays", number_text(counts.replays_count, 0), "crdt.replays_count"),
         ("Idempotency violations", violations, "crdt.idempotency_violations_count"),
-        ("Conflict resolution time, P95", ms_text(resolution), "crdt.resolution_ms.p95"),
+        ("Conflict resolution time, P95", ms_text(resolution), resolution_key),
     ]
     read = "Final states were read from the database." if counts.final_state_read else "Final states: NOT MEASURED."
     bound = "" if counts.lost_ratio_bound is None else f" Share lost at most {share_text(counts.lost_ratio_bound)}."

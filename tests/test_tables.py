@@ -1,0 +1,180 @@
+"""Tables: every value formatted, escaped, traceable to its key, and NOT MEASURED where it was not measured."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fireai_analysis import tables
+from fireai_analysis.results import CriterionResult, ScenarioResult
+from fireai_analysis.tables import Table
+from fireai_analysis.tables.verdicts import value_text
+from tests.plots.frames import HOSTILE, result, unmeasured
+
+TABLES: dict[str, Callable[[ScenarioResult], Table]] = {
+    function.__name__: function
+    for function in (
+        tables.overview,
+        tables.validity,
+        tables.percentiles,
+        tables.judged_latency,
+        tables.latency_by_endpoint,
+        tables.errors,
+        tables.memory,
+        tables.garbage_collection,
+        tables.stability,
+        tables.pool,
+        tables.statements,
+        tables.waits,
+        tables.layers,
+        tables.burst,
+        tables.crdt,
+        tables.findings,
+    )
+}
+every_table = pytest.mark.parametrize("name", TABLES)
+
+
+def parsed(table: Table) -> ElementTree.Element:
+    return ElementTree.fromstring(table.html())
+
+
+@every_table
+def test_html_is_well_formed_and_accessible(name: str) -> None:
+    table = TABLES[name](result())
+    root = parsed(table)
+    heads = root.findall(".//thead/tr/th")
+    assert [head.text for head in heads] == list(table.columns)
+    assert all(head.get("scope") == "col" for head in heads)
+    rows = root.findall(".//tbody/tr")
+    assert len(rows) == len(table.rows) > 0
+    assert all(row.find("th[@scope='row']") is not None for row in rows)
+    assert root.find(".//caption").text == table.title
+    assert set(table._repr_mimebundle_()) == {"text/html", "text/plain"}
+
+
+@every_table
+def test_text_from_outside_stays_text(name: str) -> None:
+    table = TABLES[name](result(HOSTILE, reason=HOSTILE))
+    tags = {element.tag for element in parsed(table).iter()}
+    assert tags <= {"div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p"}
+    assert "<img" not in table.html() + table.markdown()
+    assert "\u202e" not in table.html() + table.markdown()
+
+
+@every_table
+def test_markdown_has_one_line_a_row_and_equal_cells(name: str) -> None:
+    table = TABLES[name](result())
+    lines = table.markdown().split("\n\n")[0].strip().splitlines()
+    assert len(lines) == len(table.rows) + 2
+    bars = {line.replace("\\|", "").count("|") for line in lines}
+    assert bars == {len(table.columns) + 1}
+
+
+@every_table
+def test_keys_lead_to_the_figure(name: str) -> None:
+    table, content = TABLES[name](result()), {"scenarios": {"peak": result().model_dump()}}
+    for key in table.keys or ():
+        reduce(lambda place, part: place[part], key.split("."), content)  # KeyError where it leads nowhere
+    assert table.keys is None or len(table.keys) == len(table.rows)
+
+
+@every_table
+def test_what_was_not_measured_says_so_and_is_never_zero(name: str) -> None:
+    table = TABLES[name](unmeasured())
+    known = {"Verdict", "Reason", "State of the run", "Users", "Rate asked for"}
+    values = [cell for row in table.rows if row[0] not in known for cell in row[1:]]
+    assert "NOT MEASURED" in table.text() or name == "findings"
+    assert not [cell for cell in values if any(character.isdigit() for character in cell)]
+
+
+def test_known_values() -> None:
+    rows = dict(tables.overview(result()).rows)
+    assert rows["Verdict"] == "– INCONCLUSIVE"
+    assert rows["Started"] == "2026-09-21T14:13:20Z"
+    assert rows["Duration"] == "30 s (0.83 % of the ticket's)"
+    assert rows["Users"] == "50"
+    assert rows["Error ratio"] == "0.29 %"
+    assert rows["Resident set of the Go service, peak"] == "38.0 MB"
+    memory = {row[0]: row[1:] for row in tables.memory(result()).rows}
+    assert memory["Go service, resident set, MB"] == ("32.5", "38.0", "37.7", "5.2")
+    assert memory["Go service, resident set, MiB"] == ("31.0", "36.2", "36.0", "5.0")
+    assert tables.percentiles(result()).rows[4] == ("P99.9", "NOT MEASURED", "NOT MEASURED")
+    assert ("status", "201", "147") in tables.errors(result()).rows
+    assert dict(tables.crdt(result()).rows)["Lost"] == "1"
+
+
+def test_an_infinite_p95_is_unbounded_not_unmeasured() -> None:
+    p95 = result().response_p95.model_copy(update={"value": None, "infinite": True, "interval": (12.0, None)})
+    rows = dict(tables.judged_latency(result(response_p95=p95)).rows)
+    assert rows["P95 of the response time"] == "unbounded"
+    assert rows["95 % interval"] == "12.0 ms to unbounded"
+
+
+def criterion(**changes: Any) -> CriterionResult:
+    content = {
+        "id": "p95_latency",
+        "title": "P95 Latency",
+        "scenario": "peak",
+        "limit": 300.0,
+        "unit": "ms",
+        "bound": "inclusive",
+        "counted": True,
+        "actual": 300.0,
+        "interval": (297.0, None),
+        "verdict": "INCONCLUSIVE",
+        "reason": "P95 297 to 304 ms",
+        "evidence": "requests",
+    }
+    return CriterionResult.model_validate(content | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"actual": 300.0}, "300.0 ms"),
+        ({"actual": 300.0001}, "300.0001 ms"),
+        ({"actual": None}, "NOT MEASURED"),
+        ({"unit": "bytes", "limit": 512e6, "actual": 511_999_999}, "511.999999 MB"),
+        ({"unit": "ratio", "limit": 0.05, "actual": 0.05000001}, "5.000001 %"),
+        ({"unit": "ratio", "limit": 0.05, "actual": 0.05}, "5.00 %"),
+        ({"unit": "writes", "limit": 0, "actual": 0}, "0 writes"),
+    ],
+)
+def test_rounding_never_hides_the_side_of_the_limit(changes: dict[str, Any], shown: str) -> None:
+    entry = criterion(**changes)
+    assert value_text(entry.actual, entry) == shown
+
+
+@given(st.floats(0, 1), st.sampled_from([0.05, 0.01]))
+def test_a_ratio_off_the_limit_never_prints_as_the_limit(actual: float, limit: float) -> None:
+    entry = criterion(unit="ratio", limit=limit, actual=actual)
+    same = value_text(actual, entry) == value_text(limit, entry)
+    assert same == (actual == limit) or abs(actual - limit) < 1e-13
+
+
+def test_criteria_are_told_with_bound_mark_and_reason() -> None:
+    table = tables.criteria([criterion(), criterion(bound="strict", verdict="FAILED")])
+    assert table.rows[0] == (
+        "P95 Latency",
+        "peak",
+        "≤ 300.0 ms",
+        "300.0 ms",
+        "297.0 ms to unbounded",
+        "– INCONCLUSIVE",
+        "P95 297 to 304 ms",
+    )
+    assert table.rows[1][2].startswith("< ")
+    assert table.rows[1][5] == "✘ FAILED"
+    assert tables.criteria([]).text().splitlines()[-1] == "No criterion applies."
+
+
+def test_numbers_stand_right_and_words_left() -> None:
+    table = Table("t", "T", ("Name", "Count"), (("a", "1,000"), ("bb", "5")), "note")
+    assert table.text() == "T\n\nName  Count\n----  -----\na     1,000\nbb        5\nnote"
+    assert table.markdown() == "| Name | Count |\n| --- | ---: |\n| a | 1,000 |\n| bb | 5 |\n\nnote\n"
+    assert '<td class="num">1,000</td>' in table.html()
