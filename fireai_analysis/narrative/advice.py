@@ -1,0 +1,89 @@
+"""What to do, from findings and recommendations; where the evidence gives none, it says so."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fireai_analysis.narrative.words import title
+from fireai_analysis.results import Finding, Summary
+from fireai_analysis.units import NOT_MEASURED, percent_text
+
+NONE_FOUND = "None from this evidence."
+TOPICS = {
+    "heap": ("heap", "memory", "alloc", "gc"),
+    "goroutines": ("goroutine",),
+    "pool": ("pool", "connection"),
+    "cache": ("cache",),
+}
+Pair = tuple[str, str]
+"""A heading and what follows it; the heading may be empty."""
+
+
+def bottlenecks(summary: Summary) -> list[Pair]:
+    """Return each finding with its evidence, largest share of the slow tail first, and a note where fewer than three.
+
+    Findings that several scenarios share are told once, with the scenarios named.
+    """
+    merged: dict[str, list[tuple[str, Finding]]] = {}
+    for name, result in summary.scenarios.items():
+        for finding in result.findings:
+            merged.setdefault(finding.id, []).append((name, finding))
+    groups = sorted(merged.values(), key=lambda group: -max(_share(finding) for _, finding in group))
+    pairs = [_bottleneck(group) for group in groups]
+    words = {0: "No bottleneck was", 1: "One bottleneck was", 2: "Two bottlenecks were"}
+    if len(pairs) < 3:
+        pairs.append(("", f"{words[len(pairs)]} identified; the evidence of this campaign supports no further one."))
+    return pairs
+
+
+def recommendations(summary: Summary, priority: Literal["P0", "P1", "P2"]) -> list[Pair]:
+    """Return the recommendations of one priority, each with the finding that it follows from."""
+    found = [entry for entry in summary.recommendations if entry.priority == priority]
+    return [(entry.finding, entry.text) for entry in found] or [("", NONE_FOUND)]
+
+
+def advice(summary: Summary, topic: str) -> str:
+    """Return what the findings recommend on one topic of memory: heap, goroutines, pool or cache."""
+    words = TOPICS[topic]
+    texts = [
+        finding.recommendation
+        for result in summary.scenarios.values()
+        for finding in result.findings
+        if finding.recommendation and any(word in f"{finding.id} {finding.layer}".lower() for word in words)
+    ]
+    return " ".join(dict.fromkeys(texts)) or NONE_FOUND
+
+
+def hotspots(summary: Summary) -> list[Pair]:
+    """Return where memory was allocated, by scenario, from heap profiles."""
+    pairs = [(title(name), "; ".join(result.hotspots)) for name, result in summary.scenarios.items() if result.hotspots]
+    return pairs or [("", f"{NOT_MEASURED}: no heap profile with allocations was taken.")]
+
+
+def actions(summary: Summary) -> str:
+    """Return the recommended actions in order of priority, in one paragraph."""
+    ordered = sorted(summary.recommendations, key=lambda entry: entry.priority)
+    texts = [f"{entry.priority}: {entry.text.rstrip('.')}" for entry in ordered]
+    if texts:
+        return "; ".join(texts) + "."
+    open_ones = [entry for entry in summary.criteria if entry.verdict not in ("PASSED", "WAIVED")]
+    if not open_ones:
+        return "none; every criterion is met."
+    return (
+        "settle what is open: " + "; ".join(f"{entry.title} ({entry.reason.rstrip('.')})" for entry in open_ones) + "."
+    )
+
+
+def _bottleneck(group: list[tuple[str, Finding]]) -> Pair:
+    finding = max((entry for _, entry in group), key=_share)
+    names = " and ".join(dict.fromkeys(title(name) for name, _ in group))
+    share = finding.share_of_tail_ratio
+    parts = [f"{names}; confidence {finding.confidence}"]
+    if share is not None:
+        parts.append(f"{percent_text(share, 1)} % of the slow tail")
+    text = f"{', '.join(parts)}. {'; '.join(finding.evidence).rstrip('.')}."
+    return finding.title, f"{text} {finding.recommendation or ''}".strip()
+
+
+def _share(finding: Finding) -> float:
+    return finding.share_of_tail_ratio or 0.0

@@ -1,0 +1,184 @@
+"""What each scenario showed: the report's detailed analyses."""
+
+from __future__ import annotations
+
+from fireai_analysis.narrative.words import counted, missing, ran, scale_sentence, span_text
+from fireai_analysis.results import ScenarioResult
+from fireai_analysis.units import duration_text, mib_to_mb, number_text, percent_text
+
+TAIL_SHARE_WORTH_NAMING = 0.1
+
+
+def analysis(result: ScenarioResult) -> tuple[str, ...]:
+    """Return the paragraphs that say what a scenario showed.
+
+    Parameters
+    ----------
+    result : ScenarioResult
+        Figures of one run.
+
+    Returns
+    -------
+    tuple of str
+        Plain text; one paragraph saying NOT MEASURED where the run left nothing.
+    """
+    if not ran(result):
+        return (missing(result),)
+    own = {"sustained": _sustained, "peak": _peak, "spike": _spike, "crdt_stress": _crdt}.get(result.scenario)
+    paragraphs = [_load(result), *(own(result) if own else [_latency(result)]), _doubts(result)]
+    return tuple(text for text in paragraphs if text)
+
+
+def _load(result: ScenarioResult) -> str:
+    sent = number_text(result.sent_count, 0)
+    text = (
+        f"{counted(result.requests_count or 0, 'request')} were intended in {duration_text(result.duration_s)} and "
+        f"{sent} sent; offered {number_text(result.offered_rps, 2, 'rps')}, achieved "
+        f"{number_text(result.achieved_rps, 2, 'rps')}. {_errors(result)}"
+    )
+    if result.state != "analyzed":
+        text += f" The run is {result.state}: {result.reason}."
+    return f"{text} {scale_sentence(result)}".strip()
+
+
+def _errors(result: ScenarioResult) -> str:
+    if result.error_ratio is None:
+        return "The error ratio is NOT MEASURED."
+    if result.error_ratio == 0:
+        return "No request failed."
+    parts = [
+        counted(count, word, word)
+        for count, word in (
+            (result.failures_count, "failed"),
+            (result.timeouts_count, "timed out"),
+            (result.never_sent_count, "never sent"),
+        )
+        if count
+    ]
+    most = max(result.errors.items(), key=lambda entry: entry[1], default=None)
+    named = f"; most often: {most[0]} ({number_text(most[1], 0)} times)" if most else ""
+    return f"{percent_text(result.error_ratio)} % of them went wrong ({', '.join(parts)}){named}."
+
+
+def _latency(result: ScenarioResult) -> str:
+    response, service = result.response_ms, result.service_ms
+    if response.p50 is None:
+        return "Latency is NOT MEASURED: too few requests were answered."
+    text = f"Half of the {number_text(result.judged_count, 0)} judged requests were answered within "
+    text += f"{number_text(response.p50, 1, 'ms')}"
+    text += "." if response.p95 is None else f", 95 % within {number_text(response.p95, 1, 'ms')}"
+    if response.p95 is not None:
+        interval = result.response_p95.interval if result.response_p95 else None
+        text += f" (95 % interval {span_text(interval, 1, 'ms')})." if interval else "."
+    if service.p95 is not None and response.p95 is not None:
+        text += f" Service time alone has its P95 at {number_text(service.p95, 1, 'ms')}"
+        text += "; what lies between the two is waiting before the request was sent."
+    return text
+
+
+def _within(result: ScenarioResult) -> str:
+    if result.within_limit_ratio is None:
+        return ""
+    return (
+        f"{percent_text(result.within_limit_ratio)} % of the intended requests were answered rightly within the limit."
+    )
+
+
+def _tail(result: ScenarioResult) -> str:
+    shares = {name: layer.share_of_tail_ratio or 0.0 for name, layer in result.layers_ms.items()}
+    largest = sorted(shares.items(), key=lambda entry: -entry[1])[:3]
+    named = [f"{name} {percent_text(share, 1)} %" for name, share in largest if share >= TAIL_SHARE_WORTH_NAMING]
+    if not named:
+        return "Where the slow tail spends its time is NOT MEASURED: no Server-Timing parts were recorded."
+    return f"The slow tail spends most of its time in: {', '.join(named)} (exclusive times; associated, not proven)."
+
+
+def _memory(result: ScenarioResult) -> str:
+    memory, heap = result.memory_mib, result.live_heap_mib
+    if memory.peak is None:
+        return "The memory of the Go service is NOT MEASURED: its resident set was not sampled."
+    initial, peak, final = (
+        number_text(None if value is None else mib_to_mb(value), 1, "MB")
+        for value in (memory.initial, memory.peak, memory.final)
+    )
+    text = f"The resident set of the Go service began at {initial}, reached {peak} and ended at {final}."
+    if heap.slope_mib_per_h is None:
+        return f"{text} The slope of its live heap is NOT MEASURED: too few collections in this run."
+    text += f" The live heap moved by {number_text(heap.slope_mib_per_h, 2, 'MiB/h')}"
+    if heap.slope_interval is None:
+        return text + "."
+    low, high = heap.slope_interval
+    text += f" (95 % interval {span_text(heap.slope_interval, 2, 'MiB/h')})"
+    still = low <= 0 and (high is None or high >= 0)
+    return text + ("; an interval around zero shows no growth." if still else ".")
+
+
+def _connections(result: ScenarioResult) -> str:
+    connections, pool = result.connections, result.pool
+    if connections.peak_count is None:
+        return "Database connections are NOT MEASURED."
+    text = f"PostgreSQL held {connections.initial_count} client connections at first, {connections.peak_count} at most"
+    text += f", {connections.final_count} at the end"
+    if connections.errors_count is not None:
+        text += f", with {counted(connections.errors_count, 'connection error')}"
+    if pool.peak_acquired_count is not None:
+        text += f"; the pool lent out {pool.peak_acquired_count} of {pool.max_count} at most"
+    if pool.waited_acquires_count:
+        text += f", and {counted(pool.waited_acquires_count, 'acquisition')} had to wait"
+    return text + "."
+
+
+def _sustained(result: ScenarioResult) -> list[str]:
+    return [_latency(result), f"{_memory(result)} {_connections(result)}"]
+
+
+def _peak(result: ScenarioResult) -> list[str]:
+    return [f"{_latency(result)} {_within(result)}".strip(), _tail(result)]
+
+
+def _spike(result: ScenarioResult) -> list[str]:
+    capacity = (
+        "Capacity steps are NOT MEASURED: the target is plain PostgreSQL, which does not scale by itself (ruling 8)."
+        if result.capacity is None
+        else "The steps of the capacity stand in summary.json under scenarios.spike.capacity."
+    )
+    return [_latency(result), f"{_connections(result)} {capacity}"]
+
+
+def _crdt(result: ScenarioResult) -> list[str]:
+    crdt = result.crdt
+    if crdt.operations_count is None:
+        return ["The CRDT history is NOT MEASURED: no operations were recorded."]
+    counts = f"{counted(crdt.operations_count, 'operation')}: {number_text(crdt.acknowledged_count, 0)} acknowledged, "
+    counts += f"{number_text(crdt.failed_count, 0)} refused, {number_text(crdt.unknown_count, 0)} without an answer; "
+    counts += f"{number_text(crdt.conflicts_count, 0)} were in conflict, and "
+    counts += f"{number_text(crdt.superseded_count, 0)} were legally superseded by a later or winning write."
+    return [counts, _survival(result), _latency(result)]
+
+
+def _survival(result: ScenarioResult) -> str:
+    crdt = result.crdt
+    if not crdt.final_state_read or crdt.lost_count is None:
+        return "Whether writes were lost is NOT MEASURED: the final state was not read from the database."
+    if crdt.lost_count:
+        examples = f" (for example {'; '.join(crdt.lost_examples)})" if crdt.lost_examples else ""
+        text = f"{counted(crdt.lost_count, 'acknowledged write')} cannot be found in the final state{examples}."
+    else:
+        bound = (
+            ""
+            if crdt.lost_ratio_bound is None
+            else (
+                f"; with this many writes, a loss of up to {percent_text(crdt.lost_ratio_bound, 3)} % could go unseen"
+            )
+        )
+        text = f"Every acknowledged write was found in the final state read from the database{bound}."
+    violations = crdt.idempotency_violations_count
+    if violations is None:
+        return f"{text} Idempotency is NOT MEASURED."
+    return f"{text} {counted(violations, 'idempotency violation')} in {number_text(crdt.replays_count, 0)} replays."
+
+
+def _doubts(result: ScenarioResult) -> str:
+    failed = [f"{check.check} ({check.detail})" for check in result.validity if check.ok is False]
+    text = f"The validity gate does not hold: {'; '.join(failed)}." if failed else ""
+    return f"{text} {' '.join(result.warnings)}".strip()

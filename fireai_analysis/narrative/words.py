@@ -1,0 +1,78 @@
+"""Phrases that several texts share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fireai_analysis.results import Interval, ScenarioResult
+from fireai_analysis.units import duration_text, number_text
+
+TITLES = {"sustained": "Sustained", "peak": "Peak", "spike": "Spike", "crdt_stress": "CRDT Stress"}
+"""Names of the scenarios as the report's tables head them."""
+
+
+def title(scenario: str) -> str:
+    """Return the name of a scenario as the report's tables head it.
+
+    Examples
+    --------
+    >>> title("crdt_stress")
+    'CRDT Stress'
+    """
+    return TITLES.get(scenario, scenario)
+
+
+def ran(result: ScenarioResult) -> bool:
+    """Return whether the run left anything to speak of."""
+    return result.requests_count is not None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as people list them.
+
+    Examples
+    --------
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "request"), counted(1200, "request"), counted(0, "query", "queries")
+    ('1 request', '1,200 requests', '0 queries')
+    """
+    return f"{number_text(count, 0)} {one if count == 1 else many or one + 's'}"
+
+
+def span_text(interval: Interval, digits: int, unit: str) -> str:
+    """Return an interval with its unit.
+
+    Examples
+    --------
+    >>> span_text((1.0, 2.5), 1, "ms"), span_text((1.0, None), 0, "ms")
+    ('1.0 to 2.5 ms', '1 ms to unbounded')
+    """
+    low, high = interval
+    if high is None:
+        return f"{number_text(low, digits, unit)} to unbounded"
+    return f"{number_text(low, digits)} to {number_text(high, digits, unit)}"
+
+
+def scale_sentence(result: ScenarioResult) -> str:
+    """Return how much of the ticket's scenario this run was; empty at full scale."""
+    if result.scale.is_full:
+        return ""
+    length = duration_text(result.duration_s)
+    return (
+        f"It ran {length} instead of the ticket's length or load, so that it can prove a violation but not readiness."
+    )
+
+
+def missing(result: ScenarioResult) -> str:
+    """Return the sentence for a run that left nothing."""
+    return f"NOT MEASURED: {result.reason}"

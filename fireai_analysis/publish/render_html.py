@@ -1,0 +1,152 @@
+"""Blocks as HTML: every value a text node in its own element that names its key in `summary.json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fireai_analysis.markup import html_text
+from fireai_analysis.plots import Figure
+from fireai_analysis.publish.document import Filled, Hero
+from fireai_analysis.publish.skeleton import (
+    Bold,
+    Code,
+    CodeText,
+    Directive,
+    Grid,
+    Heading,
+    Inline,
+    Items,
+    Line,
+    Paragraph,
+    Rule,
+    Slot,
+    Value,
+    lines_of,
+    plain,
+)
+from fireai_analysis.tables import Table
+from fireai_analysis.tables.table import MARKS
+from fireai_analysis.units import NOT_MEASURED
+
+TONES = {"PASSED": "passed", "FAILED": "failed"}
+
+
+def render(blocks: Iterable[Filled]) -> str:
+    """Return blocks as an HTML fragment; figures are left to the exporter, which owns their scripts."""
+    return "\n".join(_block(block) for block in blocks if not isinstance(block, Figure | Directive))
+
+
+def caption(figure: Figure) -> str:
+    """Return the words below a figure as an HTML fragment."""
+    return f'<p class="fireai-caption">{html_text(figure.caption)}</p>' if figure.caption else ""
+
+
+def anchor(words: str) -> str:
+    """Return the anchor of a heading.
+
+    Examples
+    --------
+    >>> anchor("Test 1: Sustained Baseline Load")
+    'test-1-sustained-baseline-load'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def chip(value: Value) -> str:
+    """Return a verdict as its word with its mark; the mark is an image to a screen reader, named by the word."""
+    tone = TONES.get(value.text, "open")
+    return (
+        f'<span class="chip {tone}"{_key(value)}><span role="img" aria-label="{html_text(value.text.lower())}">'
+        f"{MARKS[value.text]}</span> {html_text(value.text)}</span>"
+    )
+
+
+def _block(block: Filled) -> str:
+    if isinstance(block, Heading):
+        return f'<h{block.level} id="{anchor(plain(block.line))}">{_line(block.line)}</h{block.level}>'
+    if isinstance(block, Paragraph):
+        return _paragraph(block)
+    if isinstance(block, Items):
+        tag = "ol" if block.ordered else "ul"
+        return f"<{tag}>{''.join(f'<li>{_line(line)}</li>' for line in block.lines)}</{tag}>"
+    if isinstance(block, Grid):
+        return _grid(block)
+    if isinstance(block, Code):
+        return f"<pre><code>{chr(10).join(_line(line) for line in block.lines)}</code></pre>"
+    if isinstance(block, Table):
+        return block.html()
+    if isinstance(block, Hero):
+        return _hero(block)
+    return "<hr>" if isinstance(block, Rule) else ""
+
+
+def _line(line: Line, *, reasons: bool = True) -> str:
+    return "".join(_inline(part, reasons) for part in line)
+
+
+def _inline(part: Inline, reasons: bool) -> str:
+    if isinstance(part, Bold):
+        return f"<strong>{_line(part.parts)}</strong>"
+    if isinstance(part, CodeText):
+        return f"<code>{html_text(part.text)}</code>"
+    if isinstance(part, Value):
+        return _value(part, reasons)
+    return "" if isinstance(part, Slot) else html_text(part.text)
+
+
+def _value(value: Value, reasons: bool) -> str:
+    if value.kind == "verdict":
+        return chip(value)
+    if value.kind == "scenario":
+        return f'<span class="scenario">{html_text(value.text)}</span> '
+    missing = ' class="missing"' if value.text == NOT_MEASURED else ""
+    text = f"<span{missing}{_key(value)}>{html_text(value.text)}</span>"
+    return f'{text} <span class="reason">({html_text(value.reason)})</span>' if value.reason and reasons else text
+
+
+def _key(value: Value) -> str:
+    return f' data-key="{html_text(value.key)}"' if value.key else ""
+
+
+def _paragraph(block: Paragraph) -> str:
+    body = "<br>\n".join(_line(line) for line in block.lines)
+    if block.tone == "warning":
+        lines = "".join(f"<p>{_line(line)}</p>" for line in block.lines)
+        return f'<aside class="banner" role="note" aria-label="About these runs">{lines}</aside>'
+    return f'<p class="fireai-note">{body}</p>' if block.tone else f"<p>{body}</p>"
+
+
+def _grid(grid: Grid) -> str:
+    heads = "".join(f'<th scope="col">{_line(column)}</th>' for column in grid.columns)
+    body = "".join(_row(row) for row in grid.rows)
+    title = f"<caption>{html_text(grid.caption)}</caption>" if grid.caption else ""
+    name = f' id="{html_text(grid.name)}"' if grid.name else ""
+    notes = "".join(f'<p class="fireai-note">{html_text(text)}</p>' for text in absences(grid))
+    return (
+        f'<div class="fireai-table"{name}><table>{title}<thead><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table>{notes}</div>"
+    )
+
+
+def _row(row: tuple[Line, ...]) -> str:
+    cells = "".join(f"<td>{_line(cell, reasons=False)}</td>" for cell in row[1:])
+    return f'<tr><th scope="row">{_line(row[0])}</th>{cells}</tr>'
+
+
+def absences(grid: Grid) -> list[str]:
+    """Return why cells of a table are NOT MEASURED, each reason once."""
+    found = [part.reason for line in lines_of(grid) for part in line if isinstance(part, Value) and part.reason]
+    return [f"{NOT_MEASURED}: {reason}." for reason in dict.fromkeys(found)]
+
+
+def _hero(hero: Hero) -> str:
+    terms = "".join(
+        f"<div><dt>{html_text(name)}</dt><dd>{_value(value, True)}</dd></div>" for name, value in hero.terms
+    )
+    tone = TONES.get(hero.verdict.text, "open")
+    return (
+        f'<div class="hero {tone}"><p class="question">{html_text(hero.question)}</p>'
+        f'<p class="overall">{chip(hero.verdict)}</p><p class="answer">{html_text(hero.answer)}</p>'
+        f"<dl>{terms}</dl></div>"
+    )

@@ -1,0 +1,198 @@
+"""The report of a campaign: judged, filled in, and written as HTML, PDF, Markdown, JUnit and alert rules.
+
+`build` always executes the notebook `05_report` anew and exports what it shows, so that the file that is mailed and
+what an engineer sees in JupyterLab are the same. The notebook's cells call `opened`, `Report.section` and
+`Report.finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from pydantic import ValidationError
+
+from fireai_analysis import judge
+from fireai_analysis.analyze.missing import missing_result
+from fireai_analysis.bundle import RunBundle, json_bytes, read_json
+from fireai_analysis.campaign import Campaign
+from fireai_analysis.errors import BundleError, MissingSeriesError, ParamsError
+from fireai_analysis.publish import alerts, batch, document, junit, render_markdown
+from fireai_analysis.publish.exporters import FireaiHtmlExporter, FireaiPdfExporter
+from fireai_analysis.publish.section import Section
+from fireai_analysis.results import FileRecord, ScenarioResult, Summary
+from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria
+from fireai_analysis.tables import Table, criteria
+
+FORMATS = ("html", "pdf", "markdown")
+NOTEBOOK = "05_report"
+DERIVED = (
+    "latency_windows",
+    "latency_quantiles",
+    "throughput_windows",
+    "memory_curve",
+    "layers",
+    "pool_curve",
+    "host_curve",
+    "crdt_waves",
+)
+"""Derived tables that figures are drawn from; one that a run has not got gives a figure that says so."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The judged campaign, ready to be shown section by section."""
+
+    campaign: Campaign
+    summary: Summary
+    frames: Mapping[str, Mapping[str, pd.DataFrame]]
+
+    def verdicts(self) -> Table:
+        """Return the verdict of each criterion."""
+        return criteria(self.summary.criteria)
+
+    def section(self, name: str) -> Section:
+        """Return a section of the report by its heading; `front` is what stands before the first one."""
+        return Section(name, document.section(self.summary, self.frames, name))
+
+    def markdown(self) -> str:
+        """Return the whole report as Markdown."""
+        parts = (document.section(self.summary, self.frames, name) for name in document.section_names())
+        return render_markdown.render(block for part in parts for block in part)
+
+    def finish(self) -> Table:
+        """Write alert rules and JUnit verdicts; the last cell of the notebook, by which its end is known."""
+        written = [
+            self.campaign.write("alerts/fireai.rules.yml", alerts.write()),
+            self.campaign.write("junit.xml", junit.write(self.summary)),
+        ]
+        rows = tuple(
+            (path.relative_to(self.campaign.directory).as_posix(), str(path.stat().st_size)) for path in written
+        )
+        return Table("written", "Written", ("File", "Bytes"), rows, "")
+
+
+def opened(campaign_dir: Path | str | None) -> Report:
+    """Judge a campaign, write its `summary.json`, and return it ready to be shown.
+
+    Parameters
+    ----------
+    campaign_dir : path or None
+        The campaign directory; None is refused with the remedy.
+    """
+    if campaign_dir is None:
+        remedy = "name the directory of a campaign, such as runs/20260101-120000-smoke"
+        raise ParamsError(f"{NOTEBOOK}.ipynb", "campaign_dir", "is not set", remedy)
+    summary = write_summary(campaign_dir)
+    campaign = Campaign.open(Path(campaign_dir))
+    frames = {bundle.scenario: _frames(bundle) for bundle in campaign.bundles()}
+    return Report(campaign, summary, frames)
+
+
+def write_summary(campaign_dir: Path | str) -> Summary:
+    """Judge a campaign from the `results.json` of its scenarios, write `summary.json`, and return it.
+
+    Parameters
+    ----------
+    campaign_dir : path
+        The campaign directory. A scenario without results counts as NOT MEASURED, with the reason.
+
+    Raises
+    ------
+    BundleError
+        Where the directory is no campaign, or a `results.json` cannot be read.
+    """
+    campaign = Campaign.open(Path(campaign_dir))
+    content = campaign.content()
+    summary = judge.summarize(
+        campaign=content,
+        results={name: _result(campaign, name, name in content.get("scenarios", ())) for name in SCENARIO_NAMES},
+        criteria=load_criteria(),
+        files=_files(campaign),
+        generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    campaign.write("summary.json", json_bytes(summary.model_dump(mode="json", by_alias=True)))
+    return summary
+
+
+def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write the report of a campaign from its evidence and return the files, the HTML report last.
+
+    Parameters
+    ----------
+    campaign_dir : path
+        The campaign directory.
+    formats : sequence of str
+        Of `html`, `pdf`, `markdown`; `summary.json`, `junit.xml` and the alert rules are always written.
+
+    Raises
+    ------
+    ParamsError
+        Where a format is unknown; nothing was written.
+    ReportError
+        Where the notebook or an exporter failed.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise ParamsError("--to", name, "unknown format", f"known: {', '.join(FORMATS)}")
+    campaign = Campaign.open(Path(campaign_dir).absolute())
+    notebook = _executed(campaign)
+    writers: dict[str, Callable[[], tuple[str, bytes]]] = {
+        "markdown": lambda: ("report.md", opened(campaign.directory).markdown().encode()),
+        "pdf": lambda: ("report.pdf", FireaiPdfExporter().from_notebook_node(notebook)[0]),
+        "html": lambda: ("report.html", FireaiHtmlExporter().from_notebook_node(notebook)[0].encode()),
+    }
+    written = [campaign.path("summary.json"), campaign.path("junit.xml"), campaign.path("alerts/fireai.rules.yml")]
+    return written + [campaign.write(*write()) for name, write in writers.items() if name in formats]
+
+
+def _executed(campaign: Campaign) -> nbformat.NotebookNode:
+    place = campaign.path("report.ipynb")
+    batch.run_notebook(
+        NOTEBOOK,
+        {"campaign_dir": str(campaign.directory)},
+        output_path=place,
+        sentinel=campaign.path("junit.xml"),
+    )
+    return nbformat.read(place, as_version=4)
+
+
+def _result(campaign: Campaign, name: str, ordered: bool) -> ScenarioResult:
+    path = campaign.path(f"{name}/results.json")
+    if path.is_file():
+        try:
+            return ScenarioResult.model_validate(read_json(path))
+        except ValidationError as error:
+            problem = f"is not a result ({str(error).splitlines()[0]})"
+            raise BundleError(path, problem, "run the notebook of the scenario again") from None
+    if (path.parent / "manifest.json").is_file():
+        manifest = RunBundle.open(path.parent).manifest
+        return missing_result(
+            manifest.spec, f"{manifest.state}, not analysed: {manifest.reason or 'its notebook has not run'}"
+        )
+    return missing_result(name, "ordered, but left no run" if ordered else "was not part of this campaign")
+
+
+def _files(campaign: Campaign) -> list[FileRecord]:
+    """Return every file that the runs' manifests hash, and `campaign.json`."""
+    found = [FileRecord(**entry.model_dump()) for entry in campaign.file_entries(["campaign.json"])]
+    for bundle in campaign.bundles():
+        found += [
+            FileRecord(path=f"{bundle.scenario}/{entry.path}", bytes=entry.bytes, sha256=entry.sha256)
+            for entry in bundle.manifest.files
+        ]
+    return found
+
+
+def _frames(bundle: RunBundle) -> dict[str, pd.DataFrame]:
+    frames = {}
+    for name in DERIVED:
+        try:
+            frames[name] = bundle.analysis(name)
+        except MissingSeriesError:  # the figure says that there was nothing to draw
+            continue
+    return frames

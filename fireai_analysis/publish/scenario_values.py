@@ -1,0 +1,122 @@
+"""Values of one scenario: load, latency, memory, CRDT writes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fireai_analysis.plots.style import scale_text
+from fireai_analysis.publish.skeleton import Value
+from fireai_analysis.publish.source import Source
+from fireai_analysis.results import ScenarioResult
+from fireai_analysis.tables.table import mb_text, share_text
+from fireai_analysis.units import NOT_MEASURED, number_text
+
+Values = dict[str, Value]
+count = partial(number_text, digits=0)
+ms = partial(number_text, digits=1, unit="ms")
+rps = partial(number_text, digits=2, unit="rps")
+
+NO_ROWS = "no request was recorded"
+NO_RSS = "the resident set of the Go service was not sampled"
+NO_HISTORY = "no CRDT operations were recorded"
+
+
+def common(source: Source) -> Values:
+    """Return the values that every scenario has, without the scenario's name in their keys."""
+    latency = {name: source.value(f"response_ms.{name}", ms, _why(source)) for name in ("p50", "p95", "p99", "max")}
+    memory = {
+        f"memory_{name}": source.value(f"memory_mib.{name}", mb_text, NO_RSS)
+        for name in ("initial", "peak", "final", "growth")
+    }
+    return {
+        "verdict": _verdict(source),
+        "ran": source.words(_ran, "scale", "it did not run"),
+        "achieved": source.value("achieved_rps", rps, NO_ROWS),
+        "efficiency": source.words(_efficiency, "achieved_rps", NO_ROWS),
+        **latency,
+        **memory,
+    }
+
+
+def load(source: Source) -> Values:
+    """Return the values of a scenario that is judged by its requests."""
+    return {
+        "requests": source.value("requests_count", count, NO_ROWS),
+        "success": source.words(_success, "error_ratio", NO_ROWS),
+        "mean": source.value("response_ms.mean", ms, _why(source)),
+    }
+
+
+def stability(source: Source) -> Value:
+    """Return STABLE or UNSTABLE, as the analysis judged the connections of the sustained scenario."""
+    return source.value("connections.stable", _stable, "the connections of PostgreSQL were not sampled")
+
+
+def dropped(source: Source) -> Value:
+    """Return requests that never got an answer, by kind."""
+    return source.words(_dropped, "timeouts_count", NO_ROWS)
+
+
+def scaling(source: Source) -> Value:
+    """Return how fast capacity followed; plain PostgreSQL has none to follow."""
+    return source.value("capacity.reached_after_s", partial(number_text, unit="s"), _why_no_capacity(source))
+
+
+def crdt(source: Source) -> Values:
+    """Return the values of the CRDT scenario."""
+    return {
+        "crdt.operations": source.value("crdt.operations_count", count, NO_HISTORY),
+        "crdt.conflicts": source.value("crdt.conflicts_count", count, NO_HISTORY),
+        "crdt.lost": source.value("crdt.lost_count", count, "the final state was not read from the database"),
+        "crdt.resolution": source.words(_resolution, "crdt.resolution_ms", "no conflicting write was acknowledged"),
+        "crdt.idempotency": source.value("crdt.idempotency_violations_count", count, "no replay was recorded"),
+    }
+
+
+def _verdict(source: Source) -> Value:
+    if source.result is None:
+        return Value(NOT_MEASURED, f"scenarios.{source.name}.verdict", source.absent("").reason, "verdict")
+    return Value(source.result.verdict, f"scenarios.{source.name}.verdict", kind="verdict")
+
+
+def _why(source: Source) -> str:
+    judged = source.at("judged_count")
+    if judged is None:
+        return NO_ROWS
+    return f"too few judged requests for it (n = {number_text(judged, 0)}), or too many of them unanswered"
+
+
+def _why_no_capacity(source: Source) -> str:
+    if source.at("capacity") is None:
+        return "the target is not Aurora; plain PostgreSQL has no capacity that scales"
+    return "no step of the capacity was observed"
+
+
+def _ran(result: ScenarioResult) -> str | None:
+    return None if result.duration_s is None else scale_text(result)
+
+
+def _efficiency(result: ScenarioResult) -> str | None:
+    return None if result.efficiency_ratio is None else share_text(result.efficiency_ratio)
+
+
+def _success(result: ScenarioResult) -> str | None:
+    return None if result.success_ratio is None else share_text(result.success_ratio)
+
+
+def _stable(stable: bool) -> str:
+    return "STABLE" if stable else "UNSTABLE"
+
+
+def _dropped(result: ScenarioResult) -> str | None:
+    if result.timeouts_count is None or result.never_sent_count is None:
+        return None
+    total = result.timeouts_count + result.never_sent_count
+    return f"{count(total)} ({count(result.timeouts_count)} timed out, {count(result.never_sent_count)} never sent)"
+
+
+def _resolution(result: ScenarioResult) -> str | None:
+    times = result.crdt.resolution_ms
+    if times is None or times.p50 is None:
+        return None
+    return f"P50 {ms(times.p50)}, P95 {ms(times.p95)}"
