@@ -29,6 +29,7 @@ compute_query_id = on
 pg_stat_statements.track = all
 auto_explain.log_min_duration = '1s'
 auto_explain.log_format = json
+auto_explain.log_parameter_max_length = 0
 track_io_timing = on
 track_wal_io_timing = on
 log_lock_waits = on

@@ -16,6 +16,7 @@ from fireai_analysis.platform.state import PlatformStatus
 
 USER = "22222222-2222-4222-8222-222222222222"
 BUILDING = "11111111-1111-4111-8111-111111111111"
+SESSION = {"building_id": BUILDING, "session_name": "test", "status": "in_progress", "created_by": USER}
 
 
 @dataclass
@@ -44,8 +45,7 @@ class Client:
         return self.http.post(f"{self.url(door)}{path}", timeout=30, **options)
 
     def new_session(self) -> str:
-        body = {"building_id": BUILDING, "session_name": "test", "status": "in_progress", "created_by": USER}
-        answer = self.post("fastapi", "/v1/tests/sessions", json=body)
+        answer = self.post("fastapi", "/v1/tests/sessions", json=SESSION)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["session_id"])
 

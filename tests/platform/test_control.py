@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,7 +21,7 @@ from fireai_analysis.platform import control
 from fireai_analysis.platform.commands import app
 from fireai_analysis.platform.state import PlatformStatus, read_state, write_private
 from fireai_analysis.scenarios import load_target
-from tests.platform.conftest import Client, element
+from tests.platform.conftest import SESSION, Client, element
 
 pytestmark = pytest.mark.real
 
@@ -33,11 +35,13 @@ with control.running() as status:
 
 
 @pytest.fixture
-def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a state directory of this test alone."""
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Yield a state directory of this test alone; a platform that a failed test left there is stopped."""
     directory = tmp_path / "state"
     monkeypatch.setenv("FIREAI_STATE_DIR", str(directory))
-    return directory
+    yield directory
+    with suppress(PlatformError):
+        control.down()
 
 
 def processes(status: PlatformStatus) -> list[psutil.Process]:
@@ -51,14 +55,14 @@ def assert_all_end(members: list[psutil.Process]) -> None:
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def noted_end() -> dict[str, int]:
-    """Return what the supervisor notes about a part that has ended, once it has."""
+def noted_ends(count: int) -> dict[str, int]:
+    """Return what the supervisor notes about parts that have ended, once it has noted so many."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         status = control.status()
-        if status is not None and status.exited:
+        if status is not None and len(status.exited) == count:
             return status.exited
-    raise AssertionError("the supervisor noted no end")
+    raise AssertionError("the supervisor noted too little")
 
 
 def work_of(directory: Path) -> Path:
@@ -130,12 +134,19 @@ def test_a_dead_part_is_noted_and_the_others_end_with_a_killed_supervisor(own_st
     status = control.up()
     client, members, work = Client(status), processes(status), work_of(own_state)
     session_id = client.new_session()
+    servers = [process for process in members if process.name() == "postgres"]
+    os.kill(status.pids["postgres"], signal.SIGKILL)
+    assert_all_end(servers)
+    observation = {"item_code": "AS1851-2012-FE-01", "observed_condition": "ok"}
+    assert client.post("go", "/v1/classify", json=observation).status_code == 503
+    assert client.write("fastapi", element(session_id, "t")).status_code == 503
+    assert client.post("fastapi", "/v1/tests/sessions", json=SESSION).status_code == 503
     os.kill(status.pids["go"], signal.SIGKILL)
-    psutil.wait_procs([process for process in members if process.pid == status.pids["go"]], timeout=10)
+    assert_all_end([process for process in members if process.pid == status.pids["go"]])
     with pytest.raises(requests.ConnectionError):
         client.write("go", element(session_id, "t"))
     assert client.write("fastapi", element(session_id, "t")).status_code == 503
-    assert noted_end() == {"go": -signal.SIGKILL}
+    assert noted_ends(2) == {"postgres": -signal.SIGKILL, "go": -signal.SIGKILL}
     os.kill(status.pids["supervisor"], signal.SIGKILL)
     assert_all_end(members)
     assert control.status() is None

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,6 +134,16 @@ func errorAnswer(err error) answer {
 	return answer{found.status, body}
 }
 
+// isConnectionError tells a database that is gone, stopping or full from one that refused a statement.
+func isConnectionError(err error) bool {
+	var database *pgconn.PgError
+	if errors.As(err, &database) {
+		return slices.Contains([]string{"08", "53", "57"}, database.Code[:2])
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
 func classifyError(err error) *problem {
 	var known *problem
 	var tooLarge *http.MaxBytesError
@@ -144,6 +157,8 @@ func classifyError(err error) *problem {
 		return &problem{http.StatusGatewayTimeout, "deadline", "not finished in time"}
 	case errors.As(err, &database) && database.Code == "23503":
 		return &problem{http.StatusNotFound, "unknown_session", "the session does not exist"}
+	case isConnectionError(err):
+		return &problem{http.StatusServiceUnavailable, "no_database", "the database cannot be reached"}
 	case isDataError(err):
 		return &problem{http.StatusUnprocessableEntity, "bad_data", "the database cannot hold a value of this request"}
 	}
