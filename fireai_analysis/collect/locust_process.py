@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -13,12 +12,10 @@ from typing import IO
 from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect.locust_user import PARENT_VARIABLE
 from fireai_analysis.collect.opening import RUN_DIR_VARIABLE
+from fireai_analysis.redact import ALLOWED_NAMES, Redactor
 from fireai_analysis.scenarios import asset_dir
 from fireai_analysis.spec import Target
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
-_PASSED_ON_PREFIXES = ("PYTHON", "FIREAI_", "LC_")
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 LOCUST_LOG, LOCUST_STATS = "locust.log", "locust-stats"
 
 
@@ -33,13 +30,7 @@ def child_environment(target: Target, environment: Mapping[str, str]) -> dict[st
         Where they are taken from.
     """
     secrets = {name for name in target.secret_names() if name != target.database_url_env}
-    return {
-        name: value
-        for name, value in environment.items()
-        if name in secrets
-        or name in _PASSED_ON
-        or (name.startswith(_PASSED_ON_PREFIXES) and name not in target.secret_names())
-    }
+    return {name: value for name, value in environment.items() if name in ALLOWED_NAMES | secrets}
 
 
 def start(bundle: RunBundle, environment: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -79,28 +70,15 @@ def start(bundle: RunBundle, environment: dict[str, str]) -> subprocess.Popen[by
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    secrets = [environment[name] for name in target.secret_names() if environment.get(name)]
+    redactor = Redactor(environment[name] for name in target.secret_names() if environment.get(name))
     descriptor = os.open(bundle.raw_dir / LOCUST_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     log = os.fdopen(descriptor, "w", encoding="utf-8")
-    threading.Thread(target=_copy, args=(process.stdout, log, secrets), daemon=True).start()
+    threading.Thread(target=_copy, args=(process.stdout, log, redactor), daemon=True).start()
     return process
 
 
-def _copy(stream: IO[bytes], log: IO[str], secrets: list[str]) -> None:
+def _copy(stream: IO[bytes], log: IO[str], redactor: Redactor) -> None:
     with stream, log:
         for line in stream:
-            log.write(redacted(line.decode("utf-8", "replace"), secrets))
+            log.write(redactor.text(line.decode("utf-8", "replace")))
             log.flush()
-
-
-def redacted(text: str, secrets: list[str]) -> str:
-    """Return a text without the given secrets and without anything that looks like a signed token.
-
-    Examples
-    --------
-    >>> redacted("key=hunter2 eyJhbGciOi.eyJzdWIi.c2ln", ["hunter2"])
-    'key=[redacted] [redacted]'
-    """
-    for secret in secrets:
-        text = text.replace(secret, "[redacted]")
-    return _TOKEN.sub("[redacted]", text)
