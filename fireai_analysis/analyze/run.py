@@ -1,0 +1,192 @@
+"""One run, all figures: from recorded data to a result and its tables. Nothing is judged here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fireai_analysis.analyze import convergence, database, go_runtime, latency, layers, memory, resources, throughput
+from fireai_analysis.analyze.data import RunData
+from fireai_analysis.analyze.leak import Leak
+from fireai_analysis.analyze.missing import missing_result
+from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.validity import gate
+from fireai_analysis.results import Check, ScenarioResult
+from fireai_analysis.spec import Criteria
+
+NOT_JUDGED = "figures only; the verdict is made by the judge"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The figures of one run.
+
+    Attributes
+    ----------
+    result : ScenarioResult
+        What `results.json` holds.
+    tables : dict of str to pandas.DataFrame
+        Derived tables by name, units in the column names.
+    """
+
+    result: ScenarioResult
+    tables: dict[str, pd.DataFrame]
+
+
+def limit_of(criteria: Criteria, criterion_id: str) -> float:
+    """Return the limit of a criterion, infinite where there is no such criterion."""
+    return next((one.limit for one in criteria.criteria if one.id == criterion_id), float("inf"))
+
+
+def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
+    """Return all figures of a run.
+
+    Parameters
+    ----------
+    data : RunData
+        What was recorded.
+    criteria : Criteria
+        Their limits enter two figures: the share answered within the latency limit, and the leak's forecast.
+
+    Returns
+    -------
+    Analysis
+        Its result carries no verdict yet: `judge.judged` adds findings and verdict.
+    """
+    window = data.window
+    if window is None or data.requests.empty:
+        return _without_rows(data)
+    spec, rows = data.manifest.spec, Rows(data.requests, window)
+    found = latency.measure(
+        rows,
+        limit_ms=limit_of(criteria, "p95_latency"),
+        no_answer_ms=spec.target.request_timeout_s * 1000,
+    )
+    traffic, converged, leak = throughput.measure(rows), convergence.measure(data), memory.leak(data)
+    mark = memory.high_water(data)
+    database_found, layers_found = database.measure(data), layers.measure(rows, found.steady.cut_s)
+    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows)
+    result = ScenarioResult(
+        **_identity(data),
+        **_traffic_fields(traffic),
+        judged_count=found.judged_count,
+        within_limit_ratio=found.within_limit_ratio,
+        warm_up_s=found.steady.cut_s,
+        response_ms=found.response,
+        service_ms=found.service,
+        response_p95=found.p95,
+        endpoints=endpoints,
+        memory_mib=memory.resident_set(data),
+        live_heap_mib=memory.live_heap(data, leak),
+        go=go_runtime.measure(data, mark),
+        processes_peak_mib=memory.peaks_mib(data),
+        hotspots=_hotspots(data),
+        connections=database.connections(data, traffic.connection_errors_count),
+        pool=resources.pool(data),
+        database=database_found,
+        layers_ms=layers_found,
+        host=resources.host(data),
+        crdt=converged.crdt,
+        validity=checks,
+        warnings=(*found.warnings, *converged.warnings, *_more_warnings(data, rows)),
+        facts=_facts(data, mark, leak, limit_of(criteria, "go_memory")),
+    )
+    tables = {
+        "latency_windows": latency.windows(rows, spec.scenario.rate_rps),
+        "latency_quantiles": latency.tail(rows, found.steady.cut_s),
+        "throughput_windows": throughput.windows(rows, spec.scenario.rate_rps),
+        "memory_curve": memory.curve(data),
+        "layers": layers.table(layers_found),
+        "endpoints": latency.endpoint_table(endpoints),
+        "statements": database.statement_table(database_found),
+        "waits": database.wait_table(database_found),
+        "validity": validity_table(checks),
+        "pool_curve": resources.pool_curve(data),
+        "host_curve": resources.host_curve(data),
+        "crdt_waves": converged.waves,
+    }
+    return Analysis(result, tables)
+
+
+def _identity(data: RunData) -> dict[str, Any]:
+    """Return what a run is: the fields that exist whether or not a request was recorded."""
+    scenario, window, state = data.manifest.spec.scenario, data.window, data.manifest.state
+    return {
+        "scenario": scenario.name,
+        "state": "analyzed" if state == "recorded" else state,
+        "verdict": "INCONCLUSIVE",
+        "reason": NOT_JUDGED,
+        "scale": data.scale,
+        "started_ns": window.started_ns if window else None,
+        "duration_s": window.duration_s if window else None,
+        "users_count": scenario.users,
+        "rate_rps": scenario.rate_rps,
+    }
+
+
+def _traffic_fields(traffic: throughput.Traffic) -> dict[str, Any]:
+    return {
+        "requests_count": traffic.requests_count,
+        "sent_count": traffic.sent_count,
+        "failures_count": traffic.failures_count,
+        "timeouts_count": traffic.timeouts_count,
+        "never_sent_count": traffic.never_sent_count,
+        "error_ratio": traffic.error_ratio,
+        "error_interval": traffic.error_interval,
+        "worst_minute_error_ratio": traffic.worst_minute_ratio,
+        "statuses": traffic.statuses,
+        "errors": traffic.errors,
+        "offered_rps": traffic.offered_rps,
+        "achieved_rps": traffic.achieved_rps,
+    }
+
+
+def _facts(data: RunData, mark: memory.HighWater, leak: Leak, limit_bytes: float) -> dict[str, Any]:
+    """Return the manifest's facts with what the judge needs beside the figures."""
+    high_water = mark.end_bytes or mark.sampled_bytes
+    days = leak.days_to(limit_bytes, high_water) if high_water else None
+    return data.manifest.facts | {
+        "seed": data.manifest.spec.seed,
+        "planned_duration_s": data.manifest.spec.scenario.duration_s,
+        "full_duration_s": data.manifest.spec.full.duration_s,
+        "full_users_count": data.manifest.spec.full.users,
+        "full_rate_rps": data.manifest.spec.full.rate_rps,
+        "go_sampled_peak_bytes": mark.sampled_bytes,
+        "go_process_started_ns": mark.process_started_ns,
+        "leak_label": leak.label,
+        "leak_days_to_limit": days,
+    }
+
+
+def _hotspots(data: RunData) -> tuple[str, ...]:
+    found = data.manifest.facts.get("hotspots")
+    return tuple(str(one) for one in found) if isinstance(found, list | tuple) else ()
+
+
+def _more_warnings(data: RunData, rows: Rows) -> list[str]:
+    warnings = (
+        [f"the run is {data.manifest.state}"] if data.manifest.state in ("aborted", "crashed", "salvaged") else []
+    )
+    if overrun := layers.overruns_count(rows):
+        warnings.append(f"{overrun} answers tell more server time than passed")
+    gaps = data.sample("gaps")
+    if gaps is not None:
+        names = sorted({str(name) for name in gaps["sampler"]})
+        warnings.append(f"samplers lost their source for a while: {', '.join(names)}")
+    return warnings
+
+
+def validity_table(checks: tuple[Check, ...]) -> pd.DataFrame:
+    """Return the validity gate as a table: check, ok (null where there is no evidence), detail."""
+    frame = pd.DataFrame([one.model_dump() for one in checks], columns=["check", "ok", "detail"])
+    return frame.astype({"ok": "boolean"})
+
+
+def _without_rows(data: RunData) -> Analysis:
+    """Return the result of a run that recorded no request: nothing is measured."""
+    reason = data.manifest.reason or "no request was recorded"
+    blank = missing_result(data.manifest.spec, f"{data.manifest.state}: {reason}")
+    result = blank.model_copy(update=_identity(data) | {"verdict": "NOT MEASURED", "reason": blank.reason})
+    return Analysis(result.model_copy(update={"facts": data.manifest.facts | blank.facts}), {})

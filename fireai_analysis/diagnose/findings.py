@@ -1,0 +1,21 @@
+"""All findings of a run, ranked."""
+
+from __future__ import annotations
+
+from fireai_analysis.diagnose import promises, saturation, tail
+from fireai_analysis.results import Finding, ScenarioResult
+from fireai_analysis.spec import Criteria
+
+
+def findings(result: ScenarioResult, criteria: Criteria) -> tuple[Finding, ...]:
+    """Return findings: broken promises, then parts of the slow tail by share, then saturated resources.
+
+    None is made up to fill a place, and a shared moment is called `associated`, never a cause.
+    """
+    limits = {one.id: one.limit for one in criteria.criteria}
+    infinite = float("inf")
+    return (
+        *promises.findings(result),
+        *tail.findings(result, limits.get("p95_latency", infinite)),
+        *saturation.findings(result, limits.get("go_memory", infinite)),
+    )

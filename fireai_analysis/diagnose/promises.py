@@ -1,0 +1,99 @@
+"""Findings about broken promises: lost writes, double effects, failed requests, restarts, a sick generator."""
+
+from __future__ import annotations
+
+from fireai_analysis.results import Finding, ScenarioResult
+from fireai_analysis.units import percent_text
+
+ERROR_RATIO = 0.01
+GENERATOR_CHECKS = ("achieved_rate", "generator_cpu", "generator_lag", "late_starts")
+MOST_EXAMPLES = 3
+
+
+def findings(result: ScenarioResult) -> list[Finding]:
+    """Return what was broken, worst first."""
+    found = (_lost(result), _repeated(result), _restarted(result), _errors(result), _generator(result))
+    return [one for one in found if one]
+
+
+def _lost(result: ScenarioResult) -> Finding | None:
+    crdt = result.crdt
+    if not crdt.lost_count:
+        return None
+    return Finding(
+        id="crdt_lost_writes",
+        title="Acknowledged writes are absent from the final state",
+        layer="application",
+        confidence="HIGH",
+        evidence=(
+            f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost",
+            *crdt.lost_examples[:MOST_EXAMPLES],
+        ),
+        recommendation="Go service, CRDT merge: merge inside one transaction that locks the session's row, and answer "
+        "after its commit",
+        priority="P0",
+    )
+
+
+def _repeated(result: ScenarioResult) -> Finding | None:
+    count = result.crdt.idempotency_violations_count
+    if not count:
+        return None
+    return Finding(
+        id="idempotency_violations",
+        title="Replayed writes had a second effect or another answer",
+        layer="application",
+        confidence="HIGH",
+        evidence=(f"{count:,} violations in {result.crdt.replays_count or 0:,} replays",),
+        recommendation="Go service, idempotency_keys: insert the key in the transaction of its effect, unique by key",
+        priority="P0",
+    )
+
+
+def _restarted(result: ScenarioResult) -> Finding | None:
+    check = next((one for one in result.validity if one.check == "target_restart"), None)
+    if check is None or check.ok is not False:
+        return None
+    return Finding(
+        id="target_restart",
+        title="A service of the platform was restarted during the run",
+        layer="infrastructure",
+        confidence="HIGH",
+        evidence=(check.detail,),
+        recommendation="platform: find out from its log why the process ended",
+        priority="P0",
+    )
+
+
+def _errors(result: ScenarioResult) -> Finding | None:
+    ratio = result.error_ratio
+    if ratio is None or ratio <= ERROR_RATIO:
+        return None
+    worst = sorted(result.endpoints, key=lambda one: -one.failures_count)[:1]
+    causes = ", ".join(f"{name} ({count:,})" for name, count in list(result.errors.items())[:MOST_EXAMPLES])
+    places = [f"most at {one.method} {one.endpoint} ({one.door}): {one.failures_count:,}" for one in worst]
+    minute = percent_text(result.worst_minute_error_ratio)
+    return Finding(
+        id="errors",
+        title="Requests failed",
+        layer="application",
+        confidence="HIGH",
+        evidence=(f"{percent_text(ratio)} % of intended requests: {causes}", f"worst minute {minute} %", *places),
+        recommendation="platform: the most frequent error first, at the endpoint that has most of it",
+        priority="P0",
+    )
+
+
+def _generator(result: ScenarioResult) -> Finding | None:
+    failed = [one for one in result.validity if one.check in GENERATOR_CHECKS and one.ok is False]
+    if not failed:
+        return None
+    return Finding(
+        id="generator_limit",
+        title="The load generator could not keep up: its latencies are no evidence about the platform",
+        layer="generator",
+        confidence="HIGH",
+        evidence=tuple(f"{one.check}: {one.detail}" for one in failed),
+        recommendation="generator: run it on a machine of its own, or with more processes (fireai run --processes)",
+        priority="P1",
+    )

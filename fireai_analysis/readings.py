@@ -1,0 +1,223 @@
+"""What each criterion is judged on: the figure, what is proven of it, what bounds it, what else speaks against it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fireai_analysis.results import Interval, ScenarioResult
+from fireai_analysis.spec import Criterion
+from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
+
+LEAK_HORIZON_DAYS = 7.0
+FEWEST_CONFLICTS = 1000
+ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a criterion is judged on.
+
+    Attributes
+    ----------
+    actual, interval
+        The figure and its 95 % interval.
+    missing : str or None
+        Why there is no evidence; None where there is.
+    proven_least : float or None
+        The figure is proven to be at least this.
+    covered_most : float or None
+        The figure is at most this; None where nothing bounds it.
+    breach : str or None
+        A proven breach beside the figure.
+    doubts : tuple of str
+        What else keeps it from passing.
+    text : str
+        The figure in words.
+    evidence : str
+        Where it comes from.
+    """
+
+    actual: float | None = None
+    interval: Interval | None = None
+    missing: str | None = None
+    proven_least: float | None = None
+    covered_most: float | None = None
+    breach: str | None = None
+    doubts: tuple[str, ...] = ()
+    text: str = ""
+    evidence: str = ""
+
+
+def value_text(criterion: Criterion, value: float) -> str:
+    """Return a figure in the unit of its criterion, with digits enough to see its side of the limit."""
+    if criterion.unit == "ratio":
+        return f"{near_limit_text(value * 100, criterion.limit * 100, 2)} %"
+    if criterion.unit == "bytes":
+        return f"{near_limit_text(mb(value), mb(criterion.limit))} MB"
+    return f"{near_limit_text(value, criterion.limit, 1 if criterion.unit == 'ms' else 0)} {criterion.unit}"
+
+
+def limit_text(criterion: Criterion) -> str:
+    """Return the limit of a criterion with its bound."""
+    sign = "<" if criterion.bound == "strict" else "<="
+    return f"{sign} {value_text(criterion, criterion.limit)}"
+
+
+def _interval_text(criterion: Criterion, interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    high = "infinity" if interval[1] is None else value_text(criterion, interval[1])
+    return f" (95 % interval {value_text(criterion, interval[0])} to {high})"
+
+
+def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
+    p95 = result.response_p95
+    if p95 is None or (p95.value is None and not p95.infinite):
+        return Reading(missing=_absence(result, "too few judged requests for a p95"))
+    steady = any(one.check == "steady_state" and one.ok for one in result.validity)
+    proof = p95.interval if steady and p95.interval else p95.violation_interval
+    shown = "infinite" if p95.value is None else value_text(criterion, p95.value)
+    doubts = () if p95.interval else (p95.note or "no interval could be computed",)
+    most = None if p95.interval is None else (math.inf if p95.interval[1] is None else p95.interval[1])
+    return Reading(
+        actual=p95.value,
+        interval=p95.interval,
+        proven_least=None if proof is None else proof[0],
+        covered_most=most,
+        doubts=doubts,
+        text=f"P95 {shown}{_interval_text(criterion, p95.interval)}",
+        evidence=f"{result.scenario}: response time of {p95.n_count:,} judged requests, service time p95 "
+        f"{number_text(result.service_ms.p95, 1, 'ms')}, {percent_text(result.within_limit_ratio)} % of intended "
+        "requests answered rightly within the limit",
+    )
+
+
+def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
+    ratio, interval = result.error_ratio, result.error_interval
+    if ratio is None or interval is None:
+        return Reading(missing=_absence(result, "no request was recorded"))
+    bad = sum(count or 0 for count in (result.failures_count, result.timeouts_count, result.never_sent_count))
+    return Reading(
+        actual=ratio,
+        interval=interval,
+        proven_least=interval[0],
+        covered_most=interval[1],
+        text=f"{value_text(criterion, ratio)} errors{_interval_text(criterion, interval)}",
+        evidence=f"{result.scenario}: {bad:,} of {result.requests_count or 0:,} intended requests failed, timed out or "
+        f"were never sent; worst minute {percent_text(result.worst_minute_error_ratio)} %",
+    )
+
+
+def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
+    crdt = result.crdt
+    if not crdt.operations_count:
+        return Reading(missing=_absence(result, "no CRDT write was recorded"))
+    if crdt.lost_count is None:
+        return Reading(missing=_absence(result, "the final state of the sessions was not read"))
+    bound = "" if crdt.lost_ratio_bound is None else f"; 95 % bound on the share lost {crdt.lost_ratio_bound:.2g}"
+    return Reading(
+        actual=float(crdt.lost_count),
+        proven_least=float(crdt.lost_count),
+        covered_most=float(crdt.lost_count),
+        doubts=tuple(_history_doubts(result)),
+        text=f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost{bound}",
+        evidence=f"{result.scenario}: {crdt.operations_count:,} operations, {number_text(crdt.conflicts_count, 0)} in "
+        f"conflict, {number_text(crdt.unknown_count, 0)} unknown, final state read from the database",
+    )
+
+
+def _history_doubts(result: ScenarioResult) -> Iterable[str]:
+    crdt = result.crdt
+    total = crdt.operations_count or 0
+    if not crdt.final_state_read:
+        yield "the final state of some sessions was not read"
+    if (crdt.conflicts_count or 0) < FEWEST_CONFLICTS:
+        conflicts = number_text(crdt.conflicts_count, 0)
+        yield f"only {conflicts} operations were in conflict, {FEWEST_CONFLICTS:,} are asked for"
+    if crdt.idempotency_violations_count is None:
+        yield "idempotency could not be checked"
+    elif crdt.idempotency_violations_count:
+        yield f"{crdt.idempotency_violations_count:,} idempotency violations"
+    if (crdt.acknowledged_count or 0) < ACKNOWLEDGED_RATIO * total:
+        yield f"only {crdt.acknowledged_count:,} of {total:,} operations were acknowledged"
+    if (crdt.unknown_count or 0) > UNKNOWN_RATIO * total:
+        yield f"{crdt.unknown_count:,} operations are unknown, and each may hide a loss"
+
+
+def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
+    go = result.go
+    sampled = result.facts.get("go_sampled_peak_bytes")
+    mark = go.high_water_end_bytes
+    if go.restarted:
+        seen = max((one for one in (mark, sampled) if one is not None), default=None)
+        return Reading(actual=seen, breach="the Go service restarted during the run, which fails the memory criterion")
+    actual = mark if mark is not None else sampled
+    if actual is None:
+        return Reading(missing=_absence(result, "the memory of the Go service was not measured"))
+    doubts = [] if mark is not None else ["no high-water mark was read, and samples miss peaks between them"]
+    doubts += _leak_doubts(result)
+    own = _is_of_this_run(criterion, result)
+    if mark is not None and not own:
+        doubts.insert(
+            0,
+            "the mark may be older than the run, which reached "
+            f"{number_text(None if sampled is None else mb(sampled), 1, 'MB')} at most in the samples",
+        )
+    proven = mark if mark is not None and own else sampled
+    return Reading(
+        actual=float(actual),
+        proven_least=None if proven is None else float(proven),
+        covered_most=float(actual),
+        doubts=tuple(doubts),
+        text=f"peak resident set {value_text(criterion, actual)} ({go.high_water_source or 'largest sample'})",
+        evidence=f"{result.scenario}: high-water mark of the Go process, {go.high_water_source or 'sampled'}",
+    )
+
+
+def _is_of_this_run(criterion: Criterion, result: ScenarioResult) -> bool:
+    """Whether a mark over the limit was made in this run; a mark within the limit bounds the run in any case."""
+    go, facts = result.go, result.facts
+    mark, start = go.high_water_end_bytes, go.high_water_start_bytes
+    if mark is None or criterion.within(mark):
+        return True
+    began, sampled = facts.get("go_process_started_ns"), facts.get("go_sampled_peak_bytes")
+    fresh = began is not None and result.started_ns is not None and began >= result.started_ns
+    rose = start is not None and mark > start
+    return fresh or rose or (sampled is not None and not criterion.within(sampled))
+
+
+def _leak_doubts(result: ScenarioResult) -> list[str]:
+    """Return what a leak says against passing; looked for in the scenario that is there to find it."""
+    if result.scenario != "sustained":
+        return []
+    label, days = result.facts.get("leak_label"), result.facts.get("leak_days_to_limit")
+    if label is None:
+        return ["whether memory leaks could not be told (live heap over an hour is needed)"]
+    if label == "DETECTED" and days is not None and days <= LEAK_HORIZON_DAYS:
+        return [
+            f"a leak of {number_text(result.live_heap_mib.slope_mib_per_h, 2, 'MiB/h')} is forecast to cross the "
+            f"limit within {days:.1f} days"
+        ]
+    return []
+
+
+def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:
+    if result.capacity is None:
+        return Reading(missing=_absence(result, "no capacity was observed: plain PostgreSQL has no ACU to scale"))
+    return Reading(doubts=("capacity was recorded, but its course is not judged by this version",), text="capacity")
+
+
+def _absence(result: ScenarioResult, reason: str) -> str:
+    return result.reason if result.state == "missing" else reason
+
+
+READERS = {
+    "response_p95": _read_p95,
+    "lost_writes": _read_lost,
+    "capacity_reached_within_120_s": _read_capacity,
+    "go_resident_set_high_water": _read_memory,
+    "error_ratio": _read_errors,
+}
+"""What reads the figure of each criterion, by its metric."""

@@ -1,0 +1,162 @@
+"""The written rules of judging: rulings on the ticket, which check binds which criterion, and confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from fireai_analysis.results import Check, Confidence, CriterionResult, ScenarioResult
+from fireai_analysis.scenarios import load_scenario
+from fireai_analysis.units import duration_text
+
+GENERATOR = ("achieved_rate", "generator_cpu", "generator_lag", "late_starts")
+COUNTS = ("recorder_complete", "counts_locust")
+ROUTES = ("status_mix",)
+
+NEEDED: dict[str, tuple[str, ...]] = {
+    "p95_latency": (
+        *("run_state", *GENERATOR, *COUNTS, *ROUTES),
+        *("latency_values", "steady_state", "clock", "target_restart", "sampler_generator"),
+    ),
+    "crdt_data_loss": ("run_state", "achieved_rate", *COUNTS, *ROUTES, "target_restart"),
+    "aurora_scaling": ("run_state", *GENERATOR, *COUNTS, *ROUTES, "clock"),
+    "go_memory": ("run_state", "achieved_rate", *ROUTES, "target_restart", "sampler_go", "sampler_processes"),
+    "error_rate": ("run_state", *GENERATOR, *COUNTS, *ROUTES, "target_restart", "sampler_generator"),
+}
+"""Checks that must hold, with evidence, before a criterion is PASSED."""
+
+NEEDED_WHERE_KNOWN = ("counts_server",)
+"""Not every target counts: no evidence is no obstacle here, a difference is."""
+
+VOIDING: dict[str, tuple[str, ...]] = {
+    "p95_latency": (*GENERATOR, *COUNTS, "counts_server", *ROUTES, "latency_values", "clock"),
+    "aurora_scaling": (*GENERATOR, *ROUTES),
+    "error_rate": (*GENERATOR, *COUNTS, "counts_server", *ROUTES),
+    "crdt_data_loss": (),
+    "go_memory": (),
+}
+"""Checks whose failure turns a FAILED into INCONCLUSIVE. One lost write or one mark over the limit stays proven."""
+
+
+def voided_by(criterion_id: str, result: ScenarioResult) -> list[Check]:
+    """Return the failed checks that void a violation."""
+    return [one for one in result.validity if one.ok is False and one.check in VOIDING.get(criterion_id, ())]
+
+
+def obstacles(criterion_id: str, result: ScenarioResult) -> list[str]:
+    """Return in words which checks keep a criterion from passing: those that failed and those without evidence."""
+    checks = {one.check: one for one in result.validity}
+    needed = NEEDED.get(criterion_id, ())
+    found = [f"no evidence for {name}{_why(checks.get(name))}" for name in needed if _state(checks, name) is None]
+    failed = [name for name in (*needed, *NEEDED_WHERE_KNOWN) if _state(checks, name) is False]
+    return [*(f"{name} failed ({checks[name].detail})" for name in failed), *found]
+
+
+def _state(checks: Mapping[str, Check], name: str) -> bool | None:
+    return checks[name].ok if name in checks else None
+
+
+def _why(check: Check | None) -> str:
+    return f" ({check.detail})" if check else ""
+
+
+def scale_text(result: ScenarioResult) -> str | None:
+    """Return how a run falls short of the ticket's scale, such as `ran 30 s of 1 h`; None at full scale."""
+    if result.scale.is_full:
+        return None
+    full = load_scenario(result.scenario)
+    parts = []
+    if result.scale.duration_ratio < 1:
+        parts.append(f"ran {duration_text(result.duration_s or 0.0)} of {duration_text(full.duration_s)}")
+    if result.scale.users_ratio < 1:
+        parts.append(f"with {result.users_count} of {full.users} users")
+    if result.scale.rate_ratio < 1:
+        parts.append(f"at {result.rate_rps:g} of {full.rate_rps:g} rps")
+    return " ".join(parts)
+
+
+def rulings() -> tuple[str, ...]:
+    """Return how contradictions of the ticket were decided, with the arithmetic (DESIGN.md section 5)."""
+    sustained, spike = load_scenario("sustained"), load_scenario("spike")
+    return (
+        "The rate governs over the request total: "
+        f"{sustained.rate_rps:g} rps x {duration_text(sustained.duration_s)} = {sustained.intended_count:,} requests "
+        f"(the template says 4,800); {spike.rate_rps:g} rps x {duration_text(spike.duration_s)} = "
+        f"{spike.intended_count:,} (the template says 10,000, reached after {10_000 / spike.rate_rps:.0f} s).",
+        "Bounds: P95 <= 300.0 ms inclusive; memory strictly under 512 MB; error ratio <= 5 % inclusive; no lost write.",
+        "512 MB is 512,000,000 bytes (488.3 MiB), and memory is the peak resident set of the Go process over all "
+        "scenarios: the kernel's high-water mark, never the heap alone, never the last sample. A mark older than the "
+        "run decides nothing.",
+        "P95 is judged on the peak scenario, on response time from the intended start, after warm-up, in steady state. "
+        "Timed-out and never-sent requests count as infinitely slow; fast errors are left out and judged by the error "
+        "rate. The share of intended requests answered rightly within 300 ms stands beside it.",
+        "Five criteria exist: the acceptance section's four (criteria met: X of 4) and the error rate, a critical "
+        "metric. READY needs all five PASSED or WAIVED.",
+        "Error ratio = (failed + timed out + never sent) / intended, the worst scenario decides. A 409 conflict "
+        "answered as designed is no error. 401, 403, 404, 415, 422 and 429 are errors, and more than 1 % of them makes "
+        "the run invalid.",
+        "A write is lost when it was acknowledged, is absent from the final state and was not superseded by another "
+        "write to the same path. A timed-out write is unknown and never counts as lost. Conflicts are counted in "
+        "operations, not pairs. Sessions made by the run stay.",
+        "Aurora scaling passes only on observed capacity (12-16 ACU within 120 s, unaided). On plain PostgreSQL it is "
+        "NOT MEASURED. Serverless v2 has no target-CPU or cooldown setting.",
+        'The template\'s own claims ("up to 3x faster", "20-30 %", "40-60 %") are expectations of the ticket, not '
+        "results.",
+    )
+
+
+LEVELS: tuple[Confidence, ...] = ("LOW", "MEDIUM", "HIGH")
+REPEATS_FOR_HIGH = 5
+WIDE_MARGIN, NARROW_MARGIN = 3.0, 1.0
+
+
+def confidence(
+    criteria: Sequence[CriterionResult], results: Mapping[str, ScenarioResult], repeats_count: int
+) -> tuple[Confidence, tuple[str, ...]]:
+    """Return the confidence in the campaign's answer and the terms it comes from.
+
+    A proven violation answers the question by itself: HIGH. Else the lowest of four terms: how much of the evidence
+    exists, how far figures lie from their limits in half-widths of their intervals, the scale, and repeats.
+    """
+    failed = [one.id for one in criteria if one.verdict == "FAILED"]
+    if failed:
+        return "HIGH", (f"proven violation of {', '.join(failed)}: HIGH",)
+    terms = (_evidence(criteria, results), _margin(criteria), _scale(results), _repeats(repeats_count))
+    lowest = min((level for level, _ in terms), key=LEVELS.index)
+    return lowest, tuple(f"{text}: {level}" for level, text in terms)
+
+
+def _evidence(criteria: Sequence[CriterionResult], results: Mapping[str, ScenarioResult]) -> tuple[Confidence, str]:
+    missing = sum(one.verdict == "NOT MEASURED" for one in criteria)
+    failed = sum(check.ok is False for result in results.values() for check in result.validity)
+    level: Confidence = "LOW" if missing > 1 or failed else ("MEDIUM" if missing else "HIGH")
+    measured = len(criteria) - missing
+    return level, f"evidence: {measured} of {len(criteria)} criteria measured, {failed} validity checks failed"
+
+
+def margin_half_widths(one: CriterionResult) -> float | None:
+    """Return how many half-widths of its interval a figure lies from its limit; None without an interval."""
+    if one.interval is None or one.interval[1] is None or one.actual is None:
+        return None
+    half = max(one.interval[1] - one.actual, one.actual - one.interval[0])
+    return math.inf if half == 0 else abs(one.limit - one.actual) / half
+
+
+def _margin(criteria: Sequence[CriterionResult]) -> tuple[Confidence, str]:
+    margins = {one.id: margin for one in criteria if (margin := margin_half_widths(one)) is not None}
+    if not margins:
+        return "LOW", "margin: no figure with an interval"
+    nearest = min(margins, key=margins.__getitem__)
+    margin = margins[nearest]
+    level: Confidence = "HIGH" if margin >= WIDE_MARGIN else ("MEDIUM" if margin >= NARROW_MARGIN else "LOW")
+    return level, f"margin: {nearest} lies {margin:.1f} half-widths of its interval from the limit"
+
+
+def _scale(results: Mapping[str, ScenarioResult]) -> tuple[Confidence, str]:
+    full = sum(result.scale.is_full for result in results.values())
+    return ("HIGH" if full == len(results) else "LOW"), f"scale: {full} of {len(results)} scenarios at full scale"
+
+
+def _repeats(repeats_count: int) -> tuple[Confidence, str]:
+    level: Confidence = "HIGH" if repeats_count >= REPEATS_FOR_HIGH else "MEDIUM"
+    return level, f"repeats: {repeats_count} campaign (a general claim needs {REPEATS_FOR_HIGH})"
