@@ -7,7 +7,8 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TextIO
 from urllib.parse import quote, quote_plus, unquote
 
 REDACTED = "[redacted]"
@@ -64,13 +65,43 @@ class Redactor:
         return text
 
 
-def allowed_environment(names: Iterable[str] = ()) -> dict[str, str]:
-    """Return what a child process may see of our environment: a fixed list, and the variables named.
+class RedactedStream:
+    """A text stream that redacts every line before it is written; put it in the place of `sys.stderr`.
+
+    Parameters
+    ----------
+    stream : typing.TextIO
+        Where the lines go.
+    redactor : Redactor
+        Takes the secrets out.
+    """
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream, self._redactor, self._started = stream, redactor, ""
+
+    def write(self, text: str) -> int:
+        """Take text in; whole lines are written."""
+        *lines, self._started = (self._started + text).split("\n")
+        for line in lines:
+            self._stream.write(self._redactor.text(line) + "\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is there, a line that has only begun too."""
+        self._stream.write(self._redactor.text(self._started))
+        self._started = ""
+        self._stream.flush()
+
+
+def allowed_environment(names: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what a child process may see of an environment: a fixed list, and the variables named.
 
     Parameters
     ----------
     names : iterable of str
         Further variables, such as those of the secrets that this child needs.
+    environment : mapping of str to str, optional
+        Where values come from; our own by default.
 
     Examples
     --------
@@ -78,7 +109,8 @@ def allowed_environment(names: Iterable[str] = ()) -> dict[str, str]:
     False
     """
     wanted = ALLOWED_NAMES | set(names)
-    return {name: value for name, value in os.environ.items() if name in wanted or name.startswith("LC_")}
+    given = os.environ if environment is None else environment
+    return {name: value for name, value in given.items() if name in wanted or name.startswith("LC_")}
 
 
 def _parts(secret: str) -> list[str]:
