@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 
 from fireai_analysis.collect.clock import Clock
-from fireai_analysis.collect.generator import EXIT_TERMINATED, Generator
+from fireai_analysis.collect.generator import EXIT_BROKE, EXIT_TERMINATED, Generator
 from fireai_analysis.collect.guard import Address, ConnectGuard, check_load, refuse_proxies, resolved
 from fireai_analysis.collect.journal import HEADER, TOTALS, Discard
 from fireai_analysis.collect.opening import Opening, opening
@@ -68,6 +68,7 @@ class LocustSession:
         self._generator: Generator | None = None
         self._run: gevent.Greenlet | None = None
         self._check_secrets()
+        self._writer = opened.writer()
 
     def listen(self) -> None:
         """Connect to Locust's events."""
@@ -103,11 +104,18 @@ class LocustSession:
     def _on_spawned(self, **_: Any) -> None:
         if self._run is None or self._run.ready():
             self._run = gevent.spawn(self._carry_out)
+            self._run.link_exception(self._on_defect)
+
+    def _on_defect(self, greenlet: gevent.Greenlet) -> None:
+        """End the process where a run ended by an exception: a generator that idles would look alive."""
+        self.environment.process_exit_code = EXIT_BROKE
+        self.runner.quit()
 
     def _carry_out(self) -> None:
         spec, clock = self.opened.spec, Clock()
-        writer, progress_path = self.opened.writer(), self.opened.progress_path()
-        recorder = Recorder(writer, clock, duration_s=spec.scenario.duration_s, progress_path=progress_path)
+        recorder = Recorder(
+            self._writer, clock, duration_s=spec.scenario.duration_s, progress_path=self.opened.progress_path()
+        )
         recorder.users_count = lambda: int(self.runner.user_count)
         recorder.record(HEADER, _header(self.opened, clock))
         generator = self._generator = self._new_generator(recorder)

@@ -1,0 +1,280 @@
+"""Whole generator processes: Locust against a server of its own, well and badly behaved, stopped and orphaned."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fireai_analysis.bundle import RunBundle, read_json
+from fireai_analysis.collect.finalize import finalize
+from fireai_analysis.collect.locust_process import child_environment, start
+from fireai_analysis.collect.opening import FACTS, JOURNAL, PROGRESS
+from fireai_analysis.collect.schedule import draw
+from fireai_analysis.spec import DoorAddress, Target
+from tests.collect.stub import SECRETS, counts, run_bundle, stub, target_at
+
+pytestmark = pytest.mark.real
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, **SECRETS}
+ENDS_S = 60
+
+
+def ended(bundle: RunBundle) -> int:
+    process = start(bundle, ENVIRONMENT)
+    code = process.wait(ENDS_S)
+    finalize(bundle)
+    return code
+
+
+def progress(bundle: RunBundle) -> dict[str, object]:
+    content: dict[str, object] = read_json(bundle.raw_dir / PROGRESS)
+    return content
+
+
+def await_phase(bundle: RunBundle, phase: str) -> None:
+    deadline = time.monotonic() + ENDS_S
+    while time.monotonic() < deadline:
+        path = bundle.raw_dir / PROGRESS
+        if path.is_file() and (state := read_json(path))["phase"] == phase and state["done_count"] > 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"phase {phase} never came: {(bundle.raw_dir / 'locust.log').read_text()}")
+
+
+@pytest.fixture(scope="module")
+def orderly(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunBundle, int, dict[str, int]]:
+    with stub() as url:
+        bundle = run_bundle(tmp_path_factory.mktemp("run"), target_at(url), "peak")
+        return bundle, ended(bundle), counts(url)
+
+
+Orderly = tuple[RunBundle, int, dict[str, int]]
+
+
+def test_every_arrival_of_the_schedule_has_a_row(orderly: Orderly) -> None:
+    bundle, code, _ = orderly
+    assert code == 0, (bundle.raw_dir / "locust.log").read_text()
+    frame, state = bundle.requests(), progress(bundle)
+    offsets = draw(bundle.manifest.spec.scenario, 1)
+    assert (frame["intended_ns"] - state["started_ns"]).tolist() == offsets.tolist()
+    assert frame["ok"].all()
+    assert (frame["sent_ns"] >= frame["intended_ns"]).all()
+    assert (frame["response_us"] >= frame["service_us"]).all()
+    assert set(frame["app_us"]) == {1500}
+    expected = {"phase": "done", "intended_count": len(offsets), "sent_count": len(offsets), "failed_count": 0}
+    assert {key: state[key] for key in expected} == expected
+    assert state["in_flight_count"] == 0
+
+
+def test_rows_equal_what_locust_and_the_server_counted(orderly: Orderly) -> None:
+    bundle, _, served = orderly
+    table = bundle.samples("counts")
+    assert table is not None
+    by_source = {
+        source: {tuple(key): count for *key, count in of.drop(columns="source").values.tolist()}
+        for source, of in table.groupby("source", observed=True)
+    }
+    assert by_source["rows"] == by_source["locust"]
+    assert sum(by_source["rows"].values()) == sum(served.values())
+    stats = json.loads((bundle.raw_dir / "locust-stats.json").read_text())
+    assert sum(entry["num_requests"] for entry in stats) == sum(served.values())
+    facts = read_json(bundle.raw_dir / FACTS)
+    assert facts["locust_requests_count"] == sum(served.values())
+    assert len(facts["sessions"]) == bundle.manifest.spec.scenario.users
+    assert (facts["guard_refused_count"], facts["journal_dropped_bytes"]) == (0, 0)
+
+
+def test_no_secret_is_in_any_file(orderly: Orderly) -> None:
+    bundle, _, _ = orderly
+    files = [path for path in bundle.directory.rglob("*") if path.is_file()]
+    assert len(files) > 6
+    for path in files:
+        data = path.read_bytes()
+        assert b"canary" not in data, path
+        assert b"eyJ" not in data, path
+        assert path.stat().st_mode & 0o077 == 0 or path.name.startswith("locust-stats"), path
+
+
+def test_samples_of_the_generator(orderly: Orderly) -> None:
+    bundle, _, _ = orderly
+    samples = bundle.samples("generator")
+    assert samples is not None
+    assert len(samples) >= 2
+    assert samples["users_count"].max() == 50
+    assert samples["intended_count"].sum() == len(bundle.requests())
+
+
+def test_a_second_generator_is_refused(orderly: Orderly) -> None:
+    bundle, _, _ = orderly
+    before = (bundle.journal_dir / JOURNAL).read_bytes()
+    assert start(bundle, ENVIRONMENT).wait(ENDS_S) == 2
+    assert (bundle.journal_dir / JOURNAL).read_bytes() == before
+
+
+def test_an_error_storm_trips_the_breaker(tmp_path: Path) -> None:
+    with stub("errors") as url:
+        bundle = run_bundle(tmp_path, target_at(url), "peak", duration_s=30.0)
+        assert ended(bundle) == 64
+    state = progress(bundle)
+    assert state["phase"] == "aborted"
+    assert str(state["reason"]).startswith("circuit breaker: ")
+    frame = bundle.requests()
+    assert set(frame["error"].dropna()) == {"status 500"}
+    assert 20 <= len(frame) < 80
+    assert frame["intended_ns"].max() < state["ended_ns"]
+
+
+def test_a_hanging_target_gives_timeouts_not_gaps(tmp_path: Path) -> None:
+    with stub("hang") as url:
+        target = target_at(url, request_timeout_s=0.5)
+        bundle = run_bundle(tmp_path, target, "sustained", rate_rps=4.0)
+        assert ended(bundle) == 0
+        assert sum(counts(url).values()) == len(bundle.requests()) + 5 + 2
+    frame = bundle.requests()
+    assert len(frame) == 8
+    late = frame[frame["endpoint"] != "/v1/tests/sessions"]
+    assert set(late["error"]) == {"timeout"}
+    assert set(late["status"]) == {0}
+    assert (late["response_us"] >= 500_000).all()
+    assert frame["sent_ns"].notna().all()
+
+
+def test_a_stopped_run_ends_in_order(tmp_path: Path) -> None:
+    with stub() as url:
+        bundle = run_bundle(tmp_path, target_at(url), "peak", duration_s=600.0)
+        process = start(bundle, ENVIRONMENT)
+        await_phase(bundle, "judged")
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(ENDS_S) == 143
+    finalize(bundle)
+    state = progress(bundle)
+    assert (state["phase"], state["reason"]) == ("aborted", "stopped from outside")
+    frame = bundle.requests()
+    assert frame["intended_ns"].max() < state["ended_ns"]
+    assert frame["ok"].all()
+
+
+def test_a_killed_generator_leaves_its_rows(tmp_path: Path) -> None:
+    with stub() as url:
+        bundle = run_bundle(tmp_path, target_at(url), "spike", duration_s=600.0)
+        process = start(bundle, ENVIRONMENT)
+        await_phase(bundle, "judged")
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait(ENDS_S) == -signal.SIGKILL
+        served = counts(url)
+    finalize(bundle)
+    frame = bundle.requests()
+    sent = int(frame["sent_ns"].notna().sum())
+    judged_served = sum(served.values()) - bundle.manifest.spec.scenario.users
+    assert 0 < sent <= judged_served
+    assert judged_served - sent <= 60  # what 50 ms, and what was in flight
+
+
+PARENT = """
+import json, os, sys
+from pathlib import Path
+from fireai_analysis.bundle import RunBundle
+from fireai_analysis.collect.locust_process import start
+process = start(RunBundle.open(Path(sys.argv[1])), dict(os.environ))
+sys.stdout.write(f"{process.pid}\\n"); sys.stdout.flush()
+process.wait()
+"""
+
+
+def test_a_generator_dies_with_its_parent(tmp_path: Path) -> None:
+    with stub() as url:
+        bundle = run_bundle(tmp_path, target_at(url), "peak", duration_s=600.0)
+        command = [sys.executable, "-c", PARENT, str(bundle.directory)]
+        parent = subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT)
+        assert parent.stdout is not None
+        generator = psutil.Process(int(parent.stdout.readline()))
+        await_phase(bundle, "judged")
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+        psutil.wait_procs([generator], timeout=10)
+        assert not generator.is_running() or generator.status() == psutil.STATUS_ZOMBIE
+
+
+def refusal(bundle: RunBundle, environment: dict[str, str]) -> tuple[int, str]:
+    process = start(bundle, environment)
+    code = process.wait(ENDS_S)
+    deadline = time.monotonic() + 5
+    while not (text := (bundle.raw_dir / "locust.log").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not (bundle.journal_dir / JOURNAL).exists()
+    return code, text
+
+
+def moved(target: Target, url: str) -> Target:
+    return target.model_copy(update={"doors": {door: DoorAddress(base_url=url) for door in target.doors}})
+
+
+def test_a_target_elsewhere_is_refused_with_one_line(tmp_path: Path) -> None:
+    target = moved(target_at("http://127.0.0.1:9"), "http://192.0.2.1:80")
+    code, text = refusal(run_bundle(tmp_path, target, "peak"), ENVIRONMENT)
+    assert code == 2
+    assert "192.0.2.1 is not on this machine" in text
+    assert "Traceback" not in text
+
+
+def test_a_missing_secret_is_refused_with_one_line(tmp_path: Path) -> None:
+    bundle = run_bundle(tmp_path, target_at("http://127.0.0.1:9"), "peak")
+    code, text = refusal(bundle, ENVIRONMENT | {"INTERNAL_JWT_SECRET_KEY": ""})
+    assert code == 2
+    assert text.count("\n") == 1
+    assert "INTERNAL_JWT_SECRET_KEY is not set" in text
+
+
+def test_nobody_there_ends_in_the_set_up(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        target = target_at(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        bundle = run_bundle(tmp_path, target, "sustained")
+        assert ended(bundle) == 4
+    assert progress(bundle)["reason"] == "set-up: POST /v1/tests/sessions: connect refused"
+    assert bundle.requests().empty
+
+
+def test_only_listed_variables_are_handed_on() -> None:
+    given = ENVIRONMENT | {"DATABASE_URL": "postgresql://u:p@h/d", "AWS_SECRET_ACCESS_KEY": "x", "HTTPS_PROXY": "x"}
+    allowed = child_environment(target_at("http://127.0.0.1:9"), given)
+    assert set(SECRETS) <= set(allowed)
+    assert "PATH" in allowed
+    assert not {"DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"} & set(allowed)
+
+
+def by_hand(*options: str) -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "sustained.py"), *options]
+
+
+def test_the_page_of_locust_is_on_loopback_only(tmp_path: Path) -> None:
+    with stub() as url, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        unused.close()
+        environment = ENVIRONMENT | {
+            "FASTAPI_BASE_URL": url,
+            "GO_SERVICE_URL": url,
+            "FIREAI_STATE_DIR": str(tmp_path),
+        }
+        page = subprocess.Popen(by_hand("--web-port", str(port)), env=environment, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + ENDS_S
+            listening: list[str] = []
+            while not listening and time.monotonic() < deadline:
+                time.sleep(0.1)
+                connections = psutil.Process(page.pid).net_connections()
+                listening = [each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN]
+            assert listening == ["127.0.0.1"]
+        finally:
+            page.terminate()
+            page.wait(ENDS_S)
