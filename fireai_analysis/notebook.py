@@ -10,6 +10,7 @@ import ast
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -21,10 +22,11 @@ from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes
 from fireai_analysis.collect import session
 from fireai_analysis.errors import ParamsError
+from fireai_analysis.judge import judge_one, judged, waived
 from fireai_analysis.plots import Figure
-from fireai_analysis.results import ScenarioResult
+from fireai_analysis.results import CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, load_criteria, suggestion
-from fireai_analysis.spec import Criteria
+from fireai_analysis.spec import Criteria, Criterion
 from fireai_analysis.tables import Table
 from fireai_analysis.units import number_text
 
@@ -112,7 +114,7 @@ def analyze(bundle: RunBundle) -> RunAnalysis:
     """Return the analysed run: every figure that its rows and samples give."""
     criteria = load_criteria()
     analysis = analyze_run(RunData.from_bundle(bundle), criteria)
-    return RunAnalysis(bundle, criteria, analysis.result, analysis.tables)
+    return RunAnalysis(bundle, criteria, judged(analysis.result, criteria, _today()), analysis.tables)
 
 
 # -- tables
@@ -237,6 +239,30 @@ def crdt_waves(run: RunAnalysis) -> Figure:
 
 
 # -- the end
+
+
+def verdict(run: RunAnalysis) -> Table:
+    """Show the verdict of each criterion that binds this scenario, from this run alone."""
+    bound = [one for one in run.criteria.criteria if one.scenario in ("all", run.result.scenario)]
+    return tables.criteria([_judged_alone(run, one) for one in bound], table_id=f"{run.result.scenario}-verdict")
+
+
+def _judged_alone(run: RunAnalysis, criterion: Criterion) -> CriterionResult:
+    judgement = waived(judge_one(criterion, run.result), criterion, run.criteria.waivers, _today())
+    named = criterion.model_dump(include={"id", "title", "limit", "unit", "bound", "counted"})
+    return CriterionResult(
+        **named,
+        scenario=run.result.scenario,
+        actual=judgement.actual,
+        interval=judgement.interval,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        evidence=judgement.evidence or "none",
+    )
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def finish(run: RunAnalysis) -> Table:

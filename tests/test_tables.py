@@ -108,6 +108,12 @@ def test_known_values() -> None:
     assert dict(tables.crdt(result()).rows)["Lost"] == "1"
 
 
+def test_a_run_with_unanswered_requests_has_no_largest_response_time() -> None:
+    infinite = result().response_ms.model_copy(update={"max": None, "mean": None})
+    rows = tables.percentiles(result(response_ms=infinite)).rows
+    assert rows[-2:] == (("Max", "unbounded", "41.2 ms"), ("Mean", "unbounded", "6.10 ms"))
+
+
 def test_an_infinite_p95_is_unbounded_not_unmeasured() -> None:
     p95 = result().response_p95.model_copy(update={"value": None, "infinite": True, "interval": (12.0, None)})
     rows = dict(tables.judged_latency(result(response_p95=p95)).rows)

@@ -47,19 +47,25 @@ def validity(result: ScenarioResult) -> Table:
 
 def percentiles(result: ScenarioResult) -> Table:
     """Return response time against service time, percentile by percentile."""
-    response, service = result.response_ms, result.service_ms
+    service = result.service_ms
     return Table(
         id=f"{result.scenario}-percentiles",
         title="Response time and service time",
         columns=("Percentile", "Response time", "Service time"),
         rows=tuple(
-            (name, ms_text(getattr(response, key)), ms_text(getattr(service, key))) for key, name in PERCENTILES.items()
+            (name, _response_text(result, key), ms_text(getattr(service, key))) for key, name in PERCENTILES.items()
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
         f"{duration_text(result.warm_up_s)} left out. Response time counts from the intended start, service time from "
         f"sending. Answered rightly within the limit: {share_text(result.within_limit_ratio)} of those intended.",
         keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
     )
+
+
+def _response_text(result: ScenarioResult, key: str) -> str:
+    """Return a response time; the largest and the mean are null in a run with requests only where one is infinite."""
+    value = getattr(result.response_ms, key)
+    return "unbounded" if value is None and key in ("max", "mean") and result.judged_count else ms_text(value)
 
 
 def judged_latency(result: ScenarioResult) -> Table:
@@ -92,9 +98,7 @@ def latency_by_endpoint(result: ScenarioResult) -> Table:
         for entry in result.endpoints
     ]
     columns = ("Endpoint", "Door", "Requests", "Failed", "P50", "P95", "P99", "Max", "P95 service time")
-    note = (
-        "Response time unless it says service time. A percentile for which there are too few requests is NOT MEASURED."
-    )
+    note = "Response time unless it says service time. NOT MEASURED: too few requests, or some went unanswered."
     return listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
 
 

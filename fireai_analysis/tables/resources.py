@@ -6,6 +6,13 @@ from fireai_analysis.results import ScenarioResult, Span
 from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text
 from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
 
+PROCESSES = {
+    "fastapi": "FastAPI service",
+    "postgres": "PostgreSQL",
+    "generator": "Load generator",
+    "sampler": "Samplers",
+}
+
 
 def memory(result: ScenarioResult) -> Table:
     """Return resident set and live heap of the Go service in MB and MiB, and the peak of every process."""
@@ -14,8 +21,9 @@ def memory(result: ScenarioResult) -> Table:
         *_span("Go service, resident set", result.memory_mib),
         *_span("Go service, live heap", heap),
         *(
-            (f"{name}, resident set, MB", "–", number_text(mib_to_mb(peak), 1), "–", "–")
+            (f"{PROCESSES.get(name, name)}, resident set, MB", "–", number_text(mib_to_mb(peak), 1), "–", "–")
             for name, peak in result.processes_peak_mib.items()
+            if name != "go"
         ),
     ]
     interval = interval_text(heap.slope_interval, lambda slope: number_text(slope, 2))
@@ -114,6 +122,8 @@ def waits(result: ScenarioResult) -> Table:
         f"Over {number_text(database.samples_count, 0)} samples. Commits {number_text(database.commits_count, 0)}, "
         f"rollbacks {number_text(database.rollbacks_count, 0)}, deadlocks {number_text(database.deadlocks_count, 0)}, "
         f"lock waits {number_text(database.lock_waits_count, 0)}, cache hits {share_text(database.cache_hit_ratio)}."
+        if database.samples_count
+        else "The database was not sampled."
     )
     columns = ("Wait event", "Sessions, mean", "Samples")
     return listing(result, "waits", title="Database sessions by wait event", columns=columns, rows=rows, note=note)

@@ -11,7 +11,8 @@ from fireai_analysis.results import Interval, ScenarioResult
 from fireai_analysis.units import NOT_MEASURED, mib_to_mb, number_text, percent_text
 
 MARKS = {"PASSED": "✔", "FAILED": "✘", "INCONCLUSIVE": "–", NOT_MEASURED: "–", "WAIVED": "–"}
-_NUMBER = re.compile(r"^[<>≤≥+−-]?\s?[0-9]|^unbounded|^NOT MEASURED$|^–$")
+_NUMBER = re.compile(r"(?:[<>≤≥+-] ?)?[0-9][0-9,.]*(?: [^ 0-9]{1,6})?(?: to .+)?|unbounded|NOT MEASURED|–")
+_WIDEST = 60
 
 
 def verdict_text(verdict: str) -> str:
@@ -83,7 +84,7 @@ class Table:
         """Return the table as plain text in aligned columns."""
         rows = self.rows or ((NOT_MEASURED, *("",) * (len(self.columns) - 1)),)
         cells = [tuple(_one_line(cell) for cell in row) for row in (self.columns, *rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        widths = [min(max(map(len, column)), _WIDEST) for column in zip(*cells, strict=True)]
         numeric = self._numeric()
         lines = ["  ".join(map(_padded, row, widths, numeric)).rstrip() for row in cells]
         lines.insert(1, "  ".join("-" * width for width in widths))
@@ -92,7 +93,7 @@ class Table:
     def _numeric(self) -> tuple[bool, ...]:
         if not self.rows:
             return (False,) * len(self.columns)
-        return tuple(all(map(_NUMBER.match, column)) for column in zip(*self.rows, strict=True))
+        return tuple(all(map(_NUMBER.fullmatch, column)) for column in zip(*self.rows, strict=True))
 
 
 _NUM = ' class="num"'
