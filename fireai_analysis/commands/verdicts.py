@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fireai_analysis.commands import terminal
-from fireai_analysis.units import near_limit_text, number_text, percent_text
+from fireai_analysis.tables.verdicts import value_text
+from fireai_analysis.units import number_text, percent_text
 
 if TYPE_CHECKING:
     from fireai_analysis.publish.campaign_run import Outcome
@@ -22,8 +23,6 @@ COLOURS = {
     "INCONCLUSIVE": "yellow",
     "NOT MEASURED": "yellow",
 }
-PEOPLES_UNITS = {"bytes": (1e-6, "MB"), "ratio": (100.0, "%")}
-WHOLE_UNITS = ("writes", "ACU")
 MEANINGS = {
     0: "every criterion PASSED or WAIVED",
     1: "a defect of this tool: a notebook or the report failed",
@@ -73,8 +72,8 @@ def _criteria(criteria: tuple[CriterionResult, ...]) -> Table:
     for each in criteria:
         table.add_row(
             Text(each.title),
-            _limit(each),
-            _actual(each),
+            f"{'<' if each.bound == 'strict' else '<='} {value_text(each.limit, each)}",
+            "-" if each.actual is None else value_text(each.actual, each),
             Text(each.verdict, COLOURS[each.verdict]),
             Text(each.reason),
         )
@@ -94,17 +93,3 @@ def _scenarios(scenarios: dict[str, ScenarioResult]) -> Table:
             Text(each.verdict, COLOURS[each.verdict]),
         )
     return table
-
-
-def _limit(criterion: CriterionResult) -> str:
-    factor, unit = PEOPLES_UNITS.get(criterion.unit, (1.0, criterion.unit))
-    return f"{'<' if criterion.bound == 'strict' else '<='} {criterion.limit * factor:g} {unit}"
-
-
-def _actual(criterion: CriterionResult) -> str:
-    """Return the actual value with as many digits as it takes to see on which side of the limit it lies."""
-    if criterion.actual is None:
-        return "-"
-    factor, unit = PEOPLES_UNITS.get(criterion.unit, (1.0, criterion.unit))
-    digits = 0 if criterion.unit in WHOLE_UNITS else 2
-    return f"{near_limit_text(criterion.actual * factor, criterion.limit * factor, digits)} {unit}"

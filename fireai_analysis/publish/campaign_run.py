@@ -97,12 +97,17 @@ def run_campaign(order: Order, progress: Progress) -> Outcome:
     """
     with _system(order.target, progress) as system:
         preflight.check_answers(system.target, system.secrets)
+        preflight.check_database(system.target, system.secrets)
         campaign = Campaign.create(order.directory, describe(order, system.target, system.secrets, system.versions))
         outcome = Outcome(campaign.directory)
         with campaign.lock():
             _Recording(campaign, system, progress, outcome).run_all(order)
-    with campaign.lock():
-        _conclude(campaign, order, progress, outcome)
+    try:
+        with campaign.lock():
+            _conclude(campaign, progress, outcome)
+    except Exception as error:
+        error.add_note(f"the evidence is kept: `fireai report {campaign.directory}` writes the report")
+        raise
     return outcome
 
 
@@ -187,11 +192,14 @@ class _Recording:
             time.sleep(POLL_S)
 
     def _show(self, name: str, state: Mapping[str, Any]) -> None:
+        phase, text = str(state.get("phase")), str(state.get("text") or "")
         sent, failed, p95_ms = (state.get(key) for key in ("sent_count", "failed_count", "p95_ms"))
-        text = f"{sent:,} sent, {failed or 0:,} failed" if sent else str(state.get("text") or "")
-        if sent and p95_ms is not None:
-            text += f", p95 {p95_ms:,.0f} ms"
-        self._progress.show(name, str(state.get("phase")), state.get("ratio"), text)
+        if phase != "judged" or not sent:
+            self._progress.show(name, phase, None, text)
+            return
+        text = f"{sent:,} sent, {failed or 0:,} failed"
+        text += "" if p95_ms is None else f", p95 {p95_ms:,.0f} ms"
+        self._progress.show(name, phase, state.get("ratio"), text)
 
     def _analyse(self, bundle: RunBundle) -> None:
         """Run the notebook of a run that left rows; where that cannot be, keep a result that says so."""
@@ -259,14 +267,14 @@ def _result_text(bundle: RunBundle) -> str:
     return f"{result['requests_count']:,} requests, {failed:,} failed, {result['verdict']}"
 
 
-def _conclude(campaign: Campaign, order: Order, progress: Progress, outcome: Outcome) -> None:
+def _conclude(campaign: Campaign, progress: Progress, outcome: Outcome) -> None:
     """Judge and write the report; a failure of ours is told, and the evidence stays."""
     progress.show("report", "judging", None, "")
     try:
         outcome.summary = report.write_summary(campaign.directory)
         progress.show("report", "writing", None, "HTML, PDF, Markdown")
         report.build(campaign.directory)
-    except ReportError as error:
+    except FireAIAnalysisError as error:
         outcome.defect = True
         outcome.problems.append(str(error))
         progress.end("report", "failed", ok=False)

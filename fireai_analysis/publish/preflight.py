@@ -10,9 +10,10 @@ import requests
 
 from fireai_analysis.collect import guard
 from fireai_analysis.collect.contract import failure_text
+from fireai_analysis.collect.database import Database, database_address, refuse_role
 from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.workload import Request, Workload, new_id
-from fireai_analysis.errors import ParamsError, TargetError
+from fireai_analysis.errors import CollectionError, ParamsError, TargetError
 from fireai_analysis.spec import Door, RunSpec, Target
 
 TIMEOUT_S = 5.0
@@ -104,6 +105,31 @@ def check_answers(target: Target, environment: Mapping[str, str]) -> None:
     asked: dict[Door, Request] = {"fastapi": work.classify("fastapi"), "go": work.results("go", 0, new_id())}
     for door in target.doors:
         check_accepted(target, door, client.send(asked[door]))
+
+
+def check_database(target: Target, environment: Mapping[str, str]) -> None:
+    """Refuse a database that lets us do more than read, or that the environment names but nobody answers at.
+
+    Raises
+    ------
+    TargetError
+        Naming the target and the variable, never the address's user or password.
+    """
+    address = database_address(target, environment)
+    if address is None:
+        return
+    database, variable = Database(address), target.database_url_env
+    try:
+        refuse_role(database, TIMEOUT_S)
+    except CollectionError as error:
+        raise TargetError(
+            f"target {target.name}: {variable}: {address.place}: {error}; correct {variable}, or take "
+            f"database_url_env out of the target file (lost writes are then NOT MEASURED)"
+        ) from None
+    except TargetError as error:
+        raise TargetError(f"target {target.name}: {variable}: {error}") from None
+    finally:
+        database.close()
 
 
 def gone(target: Target, environment: Mapping[str, str]) -> str | None:
