@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fireai_analysis.results import Interval, ScenarioResult
-from fireai_analysis.units import duration_text, number_text
+from fireai_analysis.units import number_text, percent_text
 
 TITLES = {"sustained": "Sustained", "peak": "Peak", "spike": "Spike", "crdt_stress": "CRDT Stress"}
 """Names of the scenarios as the report's tables head them."""
@@ -65,12 +65,12 @@ def span_text(interval: Interval, digits: int, unit: str) -> str:
 
 def scale_sentence(result: ScenarioResult) -> str:
     """Return how much of the ticket's scenario this run was; empty at full scale."""
-    if result.scale.is_full:
+    scale = result.scale
+    if scale.is_full:
         return ""
-    length = duration_text(result.duration_s)
-    return (
-        f"It ran {length} instead of the ticket's length or load, so that it can prove a violation but not readiness."
-    )
+    shares = (("duration", scale.duration_ratio), ("users", scale.users_ratio), ("rate", scale.rate_ratio))
+    cut = [f"{percent_text(ratio)} % of the ticket's {name}" for name, ratio in shares if ratio < 1]
+    return f"At {listed(cut)} it can prove a violation, not readiness."
 
 
 def missing(result: ScenarioResult) -> str:

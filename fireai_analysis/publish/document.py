@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from fireai_analysis import narrative
 from fireai_analysis.errors import ReportError
-from fireai_analysis.narrative.words import title
+from fireai_analysis.narrative.words import ran, title
 from fireai_analysis.plots import Figure
-from fireai_analysis.plots.style import scale_text
 from fireai_analysis.publish import figures, skeleton, values
 from fireai_analysis.publish.skeleton import (
     Block,
@@ -26,12 +25,14 @@ from fireai_analysis.publish.skeleton import (
     Text,
     Value,
 )
-from fireai_analysis.results import CriterionResult, Summary
+from fireai_analysis.results import CriterionResult, ScenarioResult, Summary
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.table import interval_text
 from fireai_analysis.tables.verdicts import value_text
 from fireai_analysis.units import duration_text, number_text, percent_text
 
+VERDICT_COLUMNS = ("Criterion", "Limit", "Actual", "95 % interval", "Verdict", "Evidence and reason")
+SCALE_COLUMNS = ("Scenario", "State", "Duration", "Users", "Rate", "Share of the ticket", "Verdict")
 QUESTION = "Is the Fire-AI compliance platform ready for 100,000 requests a day?"
 
 
@@ -147,11 +148,10 @@ def _hero(summary: Summary, name: str) -> Sequence[Filled]:
 
 def _grid(summary: Summary, name: str) -> Sequence[Filled]:
     if name == "verdicts":
-        columns = ("Criterion", "Limit", "Actual", "95 % interval", "Verdict", "Evidence and reason")
         rows = tuple(_verdict_row(entry, f"criteria.{place}") for place, entry in enumerate(summary.criteria))
-        return [Grid(_texts_of(columns), rows, "Verdict by criterion", "verdicts")]
-    columns = ("Scenario", "State", "Duration", "Users", "Rate", "Scale of the run", "Verdict")
-    return [Grid(_texts_of(columns), _scale_rows(summary), "What ran, and how much of the ticket it is", "scale")]
+        return [Grid(_texts_of(VERDICT_COLUMNS), rows, "Verdict by criterion", "verdicts")]
+    rows = tuple(_scale_row(scenario, result) for scenario, result in summary.scenarios.items())
+    return [Grid(_texts_of(SCALE_COLUMNS), rows, "What ran, and how much of the ticket it is", "scale")]
 
 
 def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
@@ -164,32 +164,31 @@ def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
         (Value(value_text(entry.actual, entry), f"{key}.actual"),),
         (Value(interval, f"{key}.interval"),),
         (Value(entry.verdict, f"{key}.verdict", kind="verdict"),),
-        (Value(entry.reason, f"{key}.reason"), Text(" "), Value(entry.evidence, f"{key}.evidence")),
+        (
+            Value(f"{entry.reason.rstrip('.')}.", f"{key}.reason"),
+            Text(" Evidence: "),
+            Value(entry.evidence or "none", f"{key}.evidence"),
+        ),
     )
 
 
-def _scale_rows(summary: Summary) -> tuple[tuple[Line, ...], ...]:
-    rows = []
-    for name, result in summary.scenarios.items():
-        key = f"scenarios.{name}"
-        rows.append(
-            (
-                (Text(title(name)),),
-                (Value(result.state, f"{key}.state"),),
-                (Value(duration_text(result.duration_s), f"{key}.duration_s"),),
-                (Value(number_text(result.users_count, 0), f"{key}.users_count"),),
-                (Value(number_text(result.rate_rps, 1, "rps"), f"{key}.rate_rps"),),
-                (Value(_share_of_ticket(result.scale.duration_ratio), f"{key}.scale.duration_ratio"),)
-                if result.scale.users_ratio >= 1 and result.scale.rate_ratio >= 1
-                else (Value(scale_text(result), f"{key}.scale"),),
-                (Value(result.verdict, f"{key}.verdict", kind="verdict"),),
-            )
-        )
-    return tuple(rows)
+def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
+    key, scale = f"scenarios.{name}", result.scale
+    shares = (("duration", scale.duration_ratio), ("users", scale.users_ratio), ("rate", scale.rate_ratio))
+    cells = (
+        Value(result.state, f"{key}.state"),
+        Value(duration_text(result.duration_s), f"{key}.duration_s"),
+        Value(number_text(result.users_count, 0), f"{key}.users_count"),
+        Value(number_text(result.rate_rps, 1, "rps"), f"{key}.rate_rps"),
+        Value(_of_ticket(shares) if ran(result) else "–", f"{key}.scale"),
+        Value(result.verdict, f"{key}.verdict", kind="verdict"),
+    )
+    return ((Text(title(name)),), *((cell,) for cell in cells))
 
 
-def _share_of_ticket(ratio: float) -> str:
-    return "full" if ratio >= 1 else f"{percent_text(ratio)} % of the duration"
+def _of_ticket(shares: Sequence[tuple[str, float]]) -> str:
+    """Return which parts of the ticket's scenario were cut, and to how much."""
+    return ", ".join(f"{percent_text(ratio)} % of the {name}" for name, ratio in shares if ratio < 1) or "full"
 
 
 def _list(summary: Summary, name: str) -> Sequence[Filled]:

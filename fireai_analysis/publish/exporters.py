@@ -13,7 +13,7 @@ from traitlets import default
 from fireai_analysis.publish import page, parts, pdf
 
 
-class FireaiHtmlExporter(Exporter):  # type: ignore[misc]
+class FireaiHtmlExporter(Exporter):
     """An executed notebook as one HTML file that needs no network."""
 
     export_from_notebook = "Fire-AI report (HTML)"
@@ -23,13 +23,13 @@ class FireaiHtmlExporter(Exporter):  # type: ignore[misc]
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
         """Return the page and nbconvert's resources."""
         notebook, found = super().from_notebook_node(nb, resources, **kw)
         return page.screen(parts.of(notebook), _title(notebook, found)), found
 
 
-class FireaiPdfExporter(Exporter):  # type: ignore[misc]
+class FireaiPdfExporter(Exporter):
     """An executed notebook as PDF, its figures as vector graphics."""
 
     export_from_notebook = "Fire-AI report (PDF)"
@@ -39,7 +39,7 @@ class FireaiPdfExporter(Exporter):  # type: ignore[misc]
     def _file_extension_default(self) -> str:
         return ".pdf"
 
-    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[bytes, dict[str, Any]]:
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
         """Return the PDF and nbconvert's resources."""
         notebook, found = super().from_notebook_node(nb, resources, **kw)
         title = _title(notebook, found)
@@ -50,3 +50,15 @@ def _title(notebook: Any, resources: dict[str, Any]) -> str:
     """Return the title in the notebook's metadata, else its file name."""
     name = resources.get("metadata", {}).get("name") or "report"
     return str(notebook.metadata.get("title") or name)
+
+
+def html(notebook: Any) -> bytes:
+    """Return an executed notebook as HTML."""
+    text, _ = FireaiHtmlExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
+    return str(text).encode()
+
+
+def pdf_document(notebook: Any) -> bytes:
+    """Return an executed notebook as PDF."""
+    content, _ = FireaiPdfExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
+    return bytes(content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -19,6 +20,9 @@ from plotly.offline import get_plotlyjs
 
 from fireai_analysis.markup import html_text
 from fireai_analysis.publish.parts import Chart, Entry, Html, Part, contents
+
+_STYLE_ID = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
+"""How plotly.js looks for the style sheet of its maps before it adds it; the policy would refuse that, and says so."""
 
 EMPTY_STYLE = ""
 """plotly adds an empty style element and fills it through the object model; its hash must be allowed."""
@@ -41,6 +45,7 @@ def screen(parts: Sequence[Part], title: str) -> str:
         style=style,
         contents=_contents(contents(list(parts))),
         body="\n".join(_on_screen(part) for part in parts),
+        guards="".join(f'<template id="{name}"></template>' for name in set(_STYLE_ID.findall(plotly))),
         plotly=plotly,
         bootstrap=bootstrap,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib import get_data_path
@@ -62,10 +62,10 @@ def _plutoprint(html: str, title: str) -> bytes:
 
     allowed = {_font(name).as_uri() for name in FONTS}
 
-    class FontsOnly(plutoprint.ResourceFetcher):  # type: ignore[misc]
+    class FontsOnly(plutoprint.ResourceFetcher):
         """Hands out the fonts and refuses every other address."""
 
-        def fetch_url(self, url: str) -> object:
+        def fetch_url(self, url: str) -> plutoprint.ResourceData:
             if url not in allowed:
                 raise ReportError(f"report.pdf: the page asks for {url!r}; only its fonts may be read")
             return plutoprint.default_resource_fetcher.fetch_url(url)
@@ -84,7 +84,7 @@ def _plutoprint(html: str, title: str) -> bytes:
 
 def _weasyprint(html: str, title: str) -> bytes:
     try:
-        import weasyprint
+        weasyprint = importlib.import_module("weasyprint")
     except OSError as error:  # installed, but its system libraries are not
         raise ImportError(str(error)) from error
     content: bytes = weasyprint.HTML(string=html).write_pdf(pdf_tags=True)
@@ -109,6 +109,3 @@ def _chromium(html: str, title: str) -> bytes:
             return out.read_bytes()
         except (OSError, subprocess.SubprocessError) as error:
             raise ReportError(f"report.pdf: Chromium failed ({error}); run `pip install plutoprint`") from error
-
-
-Engine = Callable[[str, str], bytes]

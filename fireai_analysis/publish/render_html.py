@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fireai_analysis.markup import html_text
 from fireai_analysis.plots import Figure
@@ -30,11 +30,31 @@ from fireai_analysis.tables.table import MARKS
 from fireai_analysis.units import NOT_MEASURED
 
 TONES = {"PASSED": "passed", "FAILED": "failed"}
+FACTS_LINES = 3
+"""A paragraph of this many lines or more is a row of facts."""
 
 
 def render(blocks: Iterable[Filled]) -> str:
     """Return blocks as an HTML fragment; figures are left to the exporter, which owns their scripts."""
-    return "\n".join(_block(block) for block in blocks if not isinstance(block, Figure | Directive))
+    shown = [block for block in blocks if not isinstance(block, Figure | Directive)]
+    return "\n".join(_kept(list(group)) for group in _groups(shown))
+
+
+def _groups(blocks: Iterable[Filled]) -> Iterator[list[Filled]]:
+    """Yield blocks that belong on one page: headings with the block that follows them, every other one alone."""
+    group: list[Filled] = []
+    for block in blocks:
+        group.append(block)
+        if not isinstance(block, Heading):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _kept(group: list[Filled]) -> str:
+    body = "\n".join(map(_block, group))
+    return f'<div class="keep">\n{body}\n</div>' if len(group) > 1 else body
 
 
 def caption(figure: Figure) -> str:
@@ -82,7 +102,18 @@ def _block(block: Filled) -> str:
 
 
 def _line(line: Line, *, reasons: bool = True) -> str:
-    return "".join(_inline(part, reasons) for part in line)
+    """Return a line; values of several scenarios, each after the scenario's name, become a list of their own."""
+    first = next(
+        (place for place, part in enumerate(line) if isinstance(part, Value) and part.kind == "scenario"), None
+    )
+    if first is None:
+        return "".join(_inline(part, reasons) for part in line)
+    names, figures = line[first::2], line[first + 1 :: 2]
+    pairs = (
+        f'<span class="pair">{_inline(name, reasons)} {_inline(figure, reasons)}</span>'
+        for name, figure in zip(names, figures, strict=True)
+    )
+    return f'{_line(line[:first])} <span class="each">{" ".join(pairs)}</span>'
 
 
 def _inline(part: Inline, reasons: bool) -> str:
@@ -99,7 +130,7 @@ def _value(value: Value, reasons: bool) -> str:
     if value.kind == "verdict":
         return chip(value)
     if value.kind == "scenario":
-        return f'<span class="scenario">{html_text(value.text)}</span> '
+        return f'<span class="scenario">{html_text(value.text)}</span>'
     missing = ' class="missing"' if value.text == NOT_MEASURED else ""
     text = f"<span{missing}{_key(value)}>{html_text(value.text)}</span>"
     return f'{text} <span class="reason">({html_text(value.reason)})</span>' if value.reason and reasons else text
@@ -110,10 +141,12 @@ def _key(value: Value) -> str:
 
 
 def _paragraph(block: Paragraph) -> str:
-    body = "<br>\n".join(_line(line) for line in block.lines)
     if block.tone == "warning":
         lines = "".join(f"<p>{_line(line)}</p>" for line in block.lines)
         return f'<aside class="banner" role="note" aria-label="About these runs">{lines}</aside>'
+    if len(block.lines) >= FACTS_LINES:
+        return f'<p class="facts">{" ".join(f"<span>{_line(line)}</span>" for line in block.lines)}</p>'
+    body = "<br>\n".join(_line(line) for line in block.lines)
     return f'<p class="fireai-note">{body}</p>' if block.tone else f"<p>{body}</p>"
 
 
@@ -121,7 +154,7 @@ def _grid(grid: Grid) -> str:
     heads = "".join(f'<th scope="col">{_line(column)}</th>' for column in grid.columns)
     body = "".join(_row(row) for row in grid.rows)
     title = f"<caption>{html_text(grid.caption)}</caption>" if grid.caption else ""
-    name = f' id="{html_text(grid.name)}"' if grid.name else ""
+    name = f' id="{html_text(grid.name)}-table"' if grid.name else ""
     notes = "".join(f'<p class="fireai-note">{html_text(text)}</p>' for text in absences(grid))
     return (
         f'<div class="fireai-table"{name}><table>{title}<thead><tr>{heads}</tr></thead>'

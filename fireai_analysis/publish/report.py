@@ -21,8 +21,7 @@ from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.bundle import RunBundle, json_bytes, read_json
 from fireai_analysis.campaign import Campaign
 from fireai_analysis.errors import BundleError, MissingSeriesError, ParamsError
-from fireai_analysis.publish import alerts, batch, document, junit, render_markdown
-from fireai_analysis.publish.exporters import FireaiHtmlExporter, FireaiPdfExporter
+from fireai_analysis.publish import alerts, batch, document, exporters, junit, render_markdown
 from fireai_analysis.publish.section import Section
 from fireai_analysis.results import FileRecord, ScenarioResult, Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria
@@ -143,8 +142,8 @@ def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Pa
     notebook = _executed(campaign)
     writers: dict[str, Callable[[], tuple[str, bytes]]] = {
         "markdown": lambda: ("report.md", opened(campaign.directory).markdown().encode()),
-        "pdf": lambda: ("report.pdf", FireaiPdfExporter().from_notebook_node(notebook)[0]),
-        "html": lambda: ("report.html", FireaiHtmlExporter().from_notebook_node(notebook)[0].encode()),
+        "pdf": lambda: ("report.pdf", exporters.pdf_document(notebook)),
+        "html": lambda: ("report.html", exporters.html(notebook)),
     }
     written = [campaign.path("summary.json"), campaign.path("junit.xml"), campaign.path("alerts/fireai.rules.yml")]
     return written + [campaign.write(*write()) for name, write in writers.items() if name in formats]
@@ -158,7 +157,8 @@ def _executed(campaign: Campaign) -> nbformat.NotebookNode:
         output_path=place,
         sentinel=campaign.path("junit.xml"),
     )
-    return nbformat.read(place, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(place, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
 
 
 def _result(campaign: Campaign, name: str, ordered: bool) -> ScenarioResult:

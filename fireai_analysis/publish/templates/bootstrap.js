@@ -19,7 +19,10 @@
   }
   function draw(entry) {
     var plot = entry.figure.querySelector(".plot");
-    var config = Object.assign({}, entry.content.config, {responsive: true, displaylogo: false});
+    var config = Object.assign({}, entry.content.config, {
+      responsive: true, displaylogo: false, displayModeBar: "hover",
+      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]], modeBarButtonsToRemove: []
+    });
     entry.figure.classList.add("drawn");
     return Plotly.newPlot(plot, entry.content.data, entry.content.layout, config).then(function () {
       return Plotly.relayout(plot, ink());
