@@ -14,7 +14,7 @@ from fireai_analysis.bundle import RunBundle
 from fireai_analysis.redact import allowed_environment
 
 SAMPLERS_STOP_S, GENERATOR_STOP_S, KILL_S = 6.0, 12.0, 5.0
-LOG = "samplers.log"
+COLLECTOR_LOG, SAMPLERS_LOG = "collector.log", "samplers.log"
 MOST_STARTS = 5
 
 
@@ -39,7 +39,7 @@ class Samplers:
 
     def start(self) -> None:
         """Start the process."""
-        descriptor = os.open(self._bundle.raw_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self._bundle.raw_dir / SAMPLERS_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         place = [str(self._bundle.directory), str(self.starts_count)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

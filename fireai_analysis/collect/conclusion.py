@@ -9,7 +9,7 @@ from typing import Any
 
 from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect import final_state, finalize, profiles
-from fireai_analysis.collect.children import LOG
+from fireai_analysis.collect.children import COLLECTOR_LOG, SAMPLERS_LOG
 from fireai_analysis.collect.database import Database, database_address
 from fireai_analysis.collect.opening import FACTS, JOURNAL
 from fireai_analysis.collect.progress import generator_progress, read_object
@@ -96,10 +96,10 @@ class Conclusion:
         self._bundle.update(facts={"hotspots": profiles.hotspots(self._bundle), "notes": self._notes})
 
     def tidy(self) -> None:
-        """Drop the samplers' log where nothing is in it."""
-        log = self._bundle.raw_dir / LOG
-        if log.is_file() and not log.stat().st_size:
-            log.unlink()
+        """Drop the logs in which nothing is."""
+        for log in (self._bundle.raw_dir / name for name in (SAMPLERS_LOG, COLLECTOR_LOG)):
+            if log.is_file() and not log.stat().st_size:
+                log.unlink()
 
     @property
     def _has_history(self) -> bool:

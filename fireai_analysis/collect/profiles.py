@@ -24,6 +24,7 @@ LONGEST_CPU_S = 10
 """CPU profiles cost the target up to a seventh of its throughput: they are short."""
 BUSY = 500
 TOP_COUNT = 5
+_OWN = "runtime/pprof."
 
 
 @dataclass(frozen=True)
@@ -123,17 +124,23 @@ def hotspots(bundle: RunBundle) -> list[str]:
 
 def _heap_lines(bundle: RunBundle) -> Iterator[str]:
     before, after = (_sites(bundle, f"heap-{moment}", "inuse_space") for moment in ("before", "after"))
-    for name, size in after.most_common(TOP_COUNT) if after else ():
+    for name, size in _largest(after):
         grown = f", {size - before[name]:+,} bytes since before the load" if before is not None else ""
         yield f"heap: {name} holds {size:,} bytes{grown}"
 
 
 def _cpu_lines(bundle: RunBundle) -> Iterator[str]:
     found = _sites(bundle, "cpu-load", "cpu")
-    for name, spent_ns in found.most_common(TOP_COUNT) if found else ():
+    for name, spent_ns in _largest(found):
         yield f"cpu: {name} took {spent_ns / NS_PER_MS:,.0f} ms of the profiled stretch"
 
 
 def _sites(bundle: RunBundle, profile: str, sample_type: str) -> Counter[str] | None:
     path = bundle.profile_path(profile)
     return sites(path.read_bytes(), sample_type) if path.is_file() else None
+
+
+def _largest(found: Counter[str] | None) -> list[tuple[str, int]]:
+    """Return the largest entries; what the profilers themselves hold is left out."""
+    kept = [(name, value) for name, value in (found or Counter()).items() if value > 0 and not name.startswith(_OWN)]
+    return sorted(kept, key=lambda entry: -entry[1])[:TOP_COUNT]

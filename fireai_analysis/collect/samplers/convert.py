@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ def convert(bundle: RunBundle, until_ns: int) -> dict[str, Any]:
         for tick in ticks:
             for name, rows in tick["tables"].items():
                 tables[name] += rows
+    for row in tables.get("go_histograms", []):
+        row["bounds_s"] = with_infinite_ends(row["bounds_s"])
     tables["ticks"], tables["gaps"] = list(tick_rows(sampled, until_ns)), list(gap_rows(sampled, until_ns))
     for name, rows in tables.items():
         if rows:
@@ -72,6 +75,18 @@ def convert(bundle: RunBundle, until_ns: int) -> dict[str, Any]:
         "sampler_damaged_lines_count": sampled.damaged_count,
         "restarts": list(restarts(tables)),
     }
+
+
+def with_infinite_ends(bounds: list[float | None]) -> list[float | None]:
+    """Return bucket bounds with a missing first and last one made infinite, which JSON cannot say.
+
+    Examples
+    --------
+    >>> with_infinite_ends([None, 0.5, None])
+    [-inf, 0.5, inf]
+    """
+    first, *middle, last = bounds
+    return [-math.inf if first is None else first, *middle, math.inf if last is None else last]
 
 
 def read(bundle: RunBundle) -> Sampled:

@@ -8,7 +8,8 @@ otherwise. The high-water mark of such a group is not known and null.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,9 @@ import psutil
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.samplers.source import Reading, Row
 from fireai_analysis.units import NS_PER_S
+
+REFRESH_S = 2.0
+"""How old the knowledge of who is whose child may be."""
 
 _KIB = 1024
 
@@ -37,12 +41,14 @@ class ProcessSource:
     name = "processes"
 
     def __init__(self, pids: Mapping[str, int], clock: Clock, *, runner_pid: int) -> None:
-        self._clock = clock
-        self._ourselves, self._runner = psutil.Process(), _process(runner_pid)
+        self._clock, self._runner = clock, _process(runner_pid)
         self._targets = {name: (pid, _process(pid)) for name, pid in pids.items()}
+        self._children: dict[int, list[psutil.Process]] = {}
+        self._refresh_due_s = 0.0
 
     def read(self, deadline_s: float, *, snapshot: bool) -> Reading:
         """Return one row a process; one that is gone is a lost part."""
+        self._refresh()
         reading = Reading({"processes": []})
         rows = reading.tables["processes"]
         for name, (pid, process) in self._targets.items():
@@ -51,31 +57,39 @@ class ProcessSource:
                 reading.lost[f"processes/{name}"] = f"process {pid} is gone"
             else:
                 rows.append(row)
-        others = [("sampler", self._ourselves), *(("generator", child) for child in self._generators())]
-        rows += [row for name, process in others if (row := self._row(name, process)) is not None]
+        for child in self._children_of(self._runner):
+            row = self._row("sampler" if child.pid == os.getpid() else "generator", child)
+            rows += [row] if row is not None else []
         return reading
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _generators(self) -> list[psutil.Process]:
-        with suppress(psutil.Error):
-            children = self._runner.children() if self._runner else []
-            return [child for child in children if child.pid != self._ourselves.pid]
-        return []
+    def _refresh(self) -> None:
+        """Look for children again where the last look was long ago: it costs more than all the rest."""
+        if time.monotonic() < self._refresh_due_s:
+            return
+        self._refresh_due_s = time.monotonic() + REFRESH_S
+        for process in [self._runner, *(process for _, process in self._targets.values())]:
+            if process is not None:
+                with suppress(psutil.Error):
+                    self._children[process.pid] = process.children(recursive=process is not self._runner)
+
+    def _children_of(self, process: psutil.Process | None) -> list[psutil.Process]:
+        return self._children.get(process.pid, []) if process is not None else []
 
     def _row(self, name: str, process: psutil.Process | None) -> Row | None:
         if process is None:
             return None
         with suppress(psutil.Error):
             if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                return process_row(process) | {"t_ns": self._clock.now_ns(), "process": name}
+                row = process_row(process, self._children_of(process))
+                return row | {"t_ns": self._clock.now_ns(), "process": name}
         return None
 
 
-def process_row(process: psutil.Process) -> Row:
+def process_row(process: psutil.Process, children: Sequence[psutil.Process] = ()) -> Row:
     """Return memory, CPU time, threads and open files of a process and its children together."""
-    children = [] if process.pid == os.getpid() else process.children(recursive=True)
     members = [process, *children]
     memory = [found for member in members if (found := _memory(member)) is not None]
     private = sum(resident - shared for resident, shared in memory)
