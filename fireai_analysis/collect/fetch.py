@@ -63,7 +63,7 @@ def fetch(url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES) ->
             connection.request("GET", path, headers={"Connection": "close", "Accept-Encoding": "identity"})
             response = connection.getresponse()
             answer = Answer(response.status, _body(response, largest_bytes), response.getheader("Date"))
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError, CollectionError) as error:
             raise CollectionError(_words(error, deadline_s, cut=was_cut.is_set())) from None
         if was_cut.is_set():
             raise CollectionError(_words(None, deadline_s, cut=True))
@@ -126,6 +126,8 @@ def _cut_after(deadline_s: float, connection: HTTPConnection) -> Iterator[thread
 def _words(error: Exception | None, deadline_s: float, *, cut: bool) -> str:
     if cut or isinstance(error, TimeoutError):
         return f"no answer within {deadline_s:g} s"
+    if isinstance(error, CollectionError):
+        return str(error)
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, OSError):
