@@ -184,3 +184,6 @@ def test_numbers_stand_right_and_words_left() -> None:
     assert table.text() == "T\n\nName  Count\n----  -----\na     1,000\nbb        5\nnote"
     assert table.markdown() == "| Name | Count |\n| --- | ---: |\n| a | 1,000 |\n| bb | 5 |\n\nnote\n"
     assert '<td class="num">1,000</td>' in table.html()
+    assert '<th scope="row">a</th>' in table.html()
+    assert '<th scope="row"><div align="left">a</div></th>' in table._repr_mimebundle_()["text/html"]
+    assert "style=" not in table._repr_mimebundle_()["text/html"]  # a strict Content-Security-Policy refuses it

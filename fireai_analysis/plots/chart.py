@@ -155,7 +155,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Panel:
-    """One stacked panel: a heading with the unit, an axis, and what is drawn."""
+    """One stacked panel: a heading with the unit, an axis, and what is drawn; `percent` and `whole` tell its ticks."""
 
     heading: str
     unit: str
@@ -166,6 +166,7 @@ class Panel:
     limit: Limit | None = None
     weight: float = 1.0
     percent: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def crdt_waves(tables: Tables, result: ScenarioResult) -> Figure:
 
 def _acknowledged(frame: pd.DataFrame, waves: list[float]) -> Panel:
     bars = Bars("acknowledged", waves, style.column(frame, "acknowledged_count"), style.GREEN)
-    return Panel("Acknowledged writes, count", "", y_axis(bars.y), bars=(bars,), weight=1.4)
+    return Panel("Acknowledged writes, count", "", y_axis(bars.y), bars=(bars,), weight=1.4, whole=True)
 
 
 def _doubtful(frame: pd.DataFrame, waves: list[float]) -> Panel:
@@ -61,4 +61,6 @@ def _doubtful(frame: pd.DataFrame, waves: list[float]) -> Panel:
     unknown = Bars("unknown", waves, style.column(frame, "unknown_count"), style.ORANGE)
     top = [(one or 0) + (other or 0) for one, other in zip(lost.y, unknown.y, strict=True)]
     remark = f" (lost: {NOT_MEASURED})" if not style.known(lost.y) else "" if any(top) else " (none)"
-    return Panel(f"Lost and unknown writes, count{remark}", "", y_axis([*top, 1.0]), bars=(lost, unknown), weight=0.8)
+    return Panel(
+        f"Lost and unknown writes, count{remark}", "", y_axis([*top, 1.0]), bars=(lost, unknown), weight=0.8, whole=True
+    )

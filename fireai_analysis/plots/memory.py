@@ -47,7 +47,7 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
     ]
     if frame_of(tables, "memory_curve", ("goroutines_count",)) is not None:
         goroutines = Line("goroutines", *sampled(times, style.column(frame, "goroutines_count")), style.PURPLE)
-        panels.append(Panel("Goroutines, count", "", y_axis(goroutines.y), (goroutines,)))
+        panels.append(Panel("Goroutines, count", "", y_axis(goroutines.y), (goroutines,), whole=True))
     return drawn(
         Chart(
             id=figure_id,

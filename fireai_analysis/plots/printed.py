@@ -152,7 +152,7 @@ def _y_axis(axes: Axes, panel: Panel) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if panel.axis.few_decades else (1.0,)))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=panel.whole))
     axes.yaxis.set_major_formatter(percent_ticks() if panel.percent else FuncFormatter(_plain))
     axes.set_ylim(panel.axis.low, panel.axis.high)
     axes.grid(axis="y", color=style.PRINT_GRID, linewidth=0.6)

@@ -37,7 +37,7 @@ def pool_use(tables: Tables, result: ScenarioResult) -> Figure:
             title=title,
             subtitle=style.scale_text(result),
             x=x,
-            panels=(Panel("Connections, count", "", axis, (line,), limit=limit),),
+            panels=(Panel("Connections, count", "", axis, (line,), limit=limit, whole=True),),
             alt=f"At most {peak} of {number_text(result.pool.max_count, 0)} connections were in use; "
             f"{number_text(result.pool.waited_acquires_count, 0)} of "
             f"{number_text(result.pool.acquires_count, 0)} acquisitions had to wait.",

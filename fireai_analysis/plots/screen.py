@@ -12,6 +12,7 @@ from fireai_analysis.plots.chart import Bars, Chart, Line, Marks, Panel, XAxis, 
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 62, 150, 92, 52
 PANEL_GAP_PX = 44
 LABEL_PX = 16
+FEW_COUNTS = 6  # below it an axis of counts would get ticks between whole numbers
 CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 Json = dict[str, Any]
 
@@ -112,6 +113,8 @@ def _y_axis(panel: Panel, span: tuple[float, float]) -> Json:
     }
     if panel.percent:
         result |= percent_ticks(axis.high)
+    if panel.whole and axis.high < FEW_COUNTS:
+        result |= {"dtick": 1}
     if axis.log:
         result |= {"type": "log", "dtick": "D2" if axis.few_decades else 1}
     return result

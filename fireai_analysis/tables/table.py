@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 
 from fireai_analysis.markup import html_text, markdown_text
 from fireai_analysis.results import Interval, ScenarioResult
@@ -54,19 +56,25 @@ class Table:
     keys: tuple[str, ...] | None = None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/html": self.html(), "text/plain": self.text()}
+        return {"text/html": self.html(in_notebook=True), "text/plain": self.text()}
 
-    def html(self) -> str:
-        """Return the table as one HTML `<table>`, every value escaped."""
+    def html(self, *, in_notebook: bool = False) -> str:
+        """Return the table as one HTML `<table>`, every value escaped.
+
+        Parameters
+        ----------
+        in_notebook : bool
+            JupyterLab sets every cell of a table flush right; words are then set left without a style sheet, which
+            a Content-Security-Policy could refuse.
+        """
+        cell = partial(_cell, in_notebook=in_notebook)
         numeric = self._numeric()
-        heads = "".join(
-            f'<th scope="col"{_NUM if is_number else ""}>{html_text(column)}</th>'
-            for column, is_number in zip(self.columns, numeric, strict=True)
-        )
+        heads = "".join(map(cell, repeat('th scope="col"'), self.columns, numeric))
         keys = self.keys or ("",) * len(self.rows)
-        body = "".join(_html_row(row, key, numeric) for row, key in zip(self.rows, keys, strict=True))
+        body = "".join(_html_row(row, key, numeric, cell) for row, key in zip(self.rows, keys, strict=True))
         if not self.rows:
-            body = f'<tr><td colspan="{len(self.columns)}">{NOT_MEASURED}</td></tr>'
+            whole_row = f'td colspan="{len(self.columns)}"'
+            body = f"<tr>{cell(whole_row, NOT_MEASURED, False)}</tr>"
         note = f'<p class="fireai-note">{html_text(self.note)}</p>' if self.note else ""
         return (
             f'<div class="fireai-table" id="{html_text(self.id)}"><table><caption>{html_text(self.title)}</caption>'
@@ -96,16 +104,18 @@ class Table:
         return tuple(all(map(_NUMBER.fullmatch, column)) for column in zip(*self.rows, strict=True))
 
 
-_NUM = ' class="num"'
+def _html_row(row: tuple[str, ...], key: str, numeric: tuple[bool, ...], cell: Callable[..., str]) -> str:
+    tags = ['th scope="row"', *("td",) * (len(row) - 1)]
+    cells = "".join(map(cell, tags, row, numeric))
+    return f'<tr data-key="{html_text(key)}">{cells}</tr>' if key else f"<tr>{cells}</tr>"
 
 
-def _html_row(row: tuple[str, ...], key: str, numeric: tuple[bool, ...]) -> str:
-    head = f'<th scope="row"{_NUM if numeric[0] else ""}>{html_text(row[0])}</th>'
-    cells = "".join(
-        f"<td{_NUM if is_number else ''}>{html_text(cell)}</td>"
-        for cell, is_number in zip(row[1:], numeric[1:], strict=True)
-    )
-    return f'<tr data-key="{html_text(key)}">{head}{cells}</tr>' if key else f"<tr>{head}{cells}</tr>"
+def _cell(tag: str, text: str, is_number: bool, *, in_notebook: bool) -> str:
+    name = tag.split(" ", 1)[0]
+    if is_number:
+        return f'<{tag} class="num">{html_text(text)}</{name}>'
+    words = f'<div align="left">{html_text(text)}</div>' if in_notebook else html_text(text)
+    return f"<{tag}>{words}</{name}>"
 
 
 def _markdown_row(row: tuple[str, ...]) -> str:
