@@ -95,9 +95,10 @@ def _absent(found: list[Write], documents: dict[str, Document]) -> tuple[list[Wr
         if session not in documents:
             continue
         document = documents[session]
-        present = [one for one in group if _survived(one, document, path)]
-        for one in group:
-            if one.acknowledged and one not in present:
+        survived = [_survived(one, document, path) for one in group]
+        present = [one for one, there in zip(group, survived, strict=True) if there]
+        for one, there in zip(group, survived, strict=True):
+            if one.acknowledged and not there:
                 (superseded if any(_supersedes(winner, one) for winner in present) else lost).append(one)
     return lost, superseded
 
@@ -109,10 +110,15 @@ def _survived(write: Write, document: Document, path: str) -> bool:
 def _supersedes(winner: Write, loser: Write) -> bool:
     """Whether the final value may legally stand for another write to its path.
 
-    It may have taken effect, did not end before the other began, and its clock is not one that the other had seen.
+    It may have taken effect, and its clock is not one that the other had seen: among writes that have not seen each
+    other the merge rule may choose any, whenever they were sent. Where a clock is missing time decides, and the winner
+    must not have ended before the other began.
     """
-    in_time = winner.end_ns >= loser.begin_ns
-    return loser.contended and winner.possible and in_time and not dominates(loser.clock, winner.clock)
+    if winner.clock and loser.clock:
+        legal = not dominates(loser.clock, winner.clock)
+    else:
+        legal = winner.end_ns >= loser.begin_ns
+    return loser.contended and winner.possible and legal
 
 
 def loss_bound(lost_count: int, n_count: int) -> float | None:

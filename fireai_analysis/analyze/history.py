@@ -137,9 +137,16 @@ def dominates(one: dict[str, int], other: dict[str, int]) -> bool:
 def in_conflict(group: list[Write]) -> list[Write]:
     """Return the writes of one path that overlap another one in time, neither clock having seen the other."""
     ordered = sorted(group, key=lambda one: one.begin_ns)
-    return [one for one in ordered if any(_concurrent(one, other) for other in ordered if other is not one)]
+    found: set[int] = set()
+    open_places: list[int] = []
+    for place, one in enumerate(ordered):
+        open_places = [earlier for earlier in open_places if ordered[earlier].end_ns >= one.begin_ns]
+        for earlier in open_places:
+            if not {place, earlier} <= found and _incomparable(one.clock, ordered[earlier].clock):
+                found |= {place, earlier}
+        open_places.append(place)
+    return [ordered[place] for place in sorted(found)]
 
 
-def _concurrent(one: Write, other: Write) -> bool:
-    overlap = one.begin_ns <= other.end_ns and other.begin_ns <= one.end_ns
-    return overlap and not dominates(one.clock, other.clock) and not dominates(other.clock, one.clock)
+def _incomparable(one: dict[str, int], other: dict[str, int]) -> bool:
+    return not dominates(one, other) and not dominates(other, one)

@@ -57,6 +57,13 @@ def exceedances(series: Series, value_us: float) -> Floats | None:
     return excess
 
 
+def _around_p95(series: Series) -> list[Floats]:
+    """Return the exceedances of the p95 itself and of what lies just below it: they differ where values are tied."""
+    at = float(np.sort(series.values_us)[rank(len(series.values_us), P95) - 1])
+    found = (exceedances(series, at), exceedances(series, float(np.nextafter(at, -np.inf))))
+    return [counts for counts in found if counts is not None]
+
+
 def p95_ranks(series: Series) -> tuple[int, int] | None:
     """Return the ranks that enclose the p95 at 95 %, by the wider of both rules; n + 1 stands for beyond the largest.
 
@@ -66,11 +73,10 @@ def p95_ranks(series: Series) -> tuple[int, int] | None:
     plain = order_statistic_ranks(n_count, P95)
     if plain is None:
         return None
-    at = float(np.sort(series.values_us)[rank(n_count, P95) - 1])
-    ranks = exceedances(series, at)
-    if ranks is None:
+    around = _around_p95(series)
+    if not around:
         return plain
-    half = cosine.T_CRITICAL * cosine.sum_error(ranks)
+    half = cosine.T_CRITICAL * max(cosine.sum_error(counts) for counts in around)
     low, high = math.floor(n_count * 0.95 - half), math.ceil(n_count * 0.95 + half)
     return max(1, min(plain[0], low)), min(n_count + 1, max(plain[1], high))
 
@@ -131,11 +137,7 @@ def refusal(series: Series) -> str | None:
             f"a run of {series.duration_s:.0f} s is too short for an interval of the steady p95 "
             f"({LONG_RUN_S:.0f} s are needed); the figure is a census of this episode"
         )
-    at = float(np.sort(series.values_us)[rank(n_count, P95) - 1])
-    counts = exceedances(series, at)
-    if counts is None:
-        return "too few cells of time for an interval"
-    correlation_s = cosine.correlation_cells(counts) * _cells(series.duration_s)[0]
+    correlation_s = max(map(cosine.correlation_cells, _around_p95(series))) * _cells(series.duration_s)[0]
     if series.duration_s < CORRELATION_TIMES * correlation_s:
         return (
             f"slow requests come in clusters of about {correlation_s:.0f} s; an interval needs a run of "
