@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import pandas as pd
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.bundle import Manifest
-from fireai_analysis.results import ScenarioResult
+from fireai_analysis.judge import summarize
+from fireai_analysis.results import ScenarioResult, Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_target, run_spec
 
 STARTED_NS = 1_790_000_000_000_000_000
@@ -412,6 +414,35 @@ def result(data: RunData) -> ScenarioResult:
     return analyze_run(data, load_criteria()).result
 
 
+@cache
+def healthy_run(name: str) -> RunData:
+    """The healthy run of a scenario at full scale, made once; do not change its frames in place."""
+    return healthy(name)
+
+
+@cache
+def healthy_result(name: str) -> ScenarioResult:
+    """The figures of the healthy run of a scenario at full scale."""
+    return result(healthy_run(name))
+
+
 def results(**runs: RunData) -> dict[str, ScenarioResult]:
     """The figures of all four scenarios, healthy at full scale where not given."""
-    return {name: result(runs.get(name) or healthy(name)) for name in SCENARIO_NAMES}
+    return {name: result(runs[name]) if name in runs else healthy_result(name) for name in SCENARIO_NAMES}
+
+
+def summary(given: dict[str, ScenarioResult] | None = None, **changes: Any) -> Summary:
+    """The judged campaign of these results (default: four healthy runs), with the criteria of `params/`."""
+    content = {"campaign": CAMPAIGN, "criteria": load_criteria(), "generated": GENERATED} | changes
+    return summarize(results=results() if given is None else given, **content)
+
+
+def verdicts(given: Summary) -> dict[str, str]:
+    """The verdict of each criterion."""
+    return {one.id: one.verdict for one in given.criteria}
+
+
+def cut_generator(data: RunData, share: float) -> RunData:
+    """The same run with the generator's own samples ending after a share of the window."""
+    frame = data.samples["generator"]
+    return replace(data, samples={**data.samples, "generator": frame.iloc[: int(len(frame) * share)]})
