@@ -221,7 +221,7 @@ SAMPLES: dict[str, pa.Schema] = {
         wal_bytes=_I64,
         started_ns=_NS,
     ),
-    "generator": _schema(  # one row a second and worker
+    "generator": _schema(  # one row a second and worker; intended, sent, done: of that second (intended: judged window)
         t_ns=_NS,
         worker=_I16,
         loop_lag_p99_ms=_F64,

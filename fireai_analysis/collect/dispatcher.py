@@ -22,7 +22,7 @@ from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.traffic import Traffic
 from fireai_analysis.collect.transport import Exchange
 from fireai_analysis.collect.workload import Request
-from fireai_analysis.spec import Target
+from fireai_analysis.spec import Door, Target
 from fireai_analysis.units import NS_PER_MS, NS_PER_S
 
 _SPAWN_AT_ONCE = 64
@@ -84,6 +84,11 @@ class Dispatcher:
             if unyielded_count >= _SPAWN_AT_ONCE:
                 unyielded_count = 0
                 gevent.sleep(0)
+
+    def make_ready(self, door: Door, user: int) -> None:
+        """Have a connection and a token of a user ready before its request is due."""
+        self._tokens.headers(door, user)
+        self.users[user % len(self.users)].doors.connect(door, timeout_s=self._target.request_timeout_s)
 
     def drain(self, timeout_s: float) -> None:
         """Wait until all requests ended; those that did not in time are stopped and recorded so."""

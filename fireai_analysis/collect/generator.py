@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -146,6 +147,8 @@ class Generator:
         traffic = self._traffic(scenario, self._plan, self.facts["sessions"], self.recorder)
         if len(self._plan):
             traffic.prepare(0)
+        gc.collect()
+        gc.freeze()  # what exists now stays: later collections need not look at it
         start_ns = self._clock.now_ns() + _HEAD_START_NS
         end_ns = start_ns + round(scenario.duration_s * NS_PER_S)
         self.recorder.due_count = lambda now_ns: int(np.searchsorted(offsets, min(now_ns, end_ns) - start_ns, "right"))
@@ -177,7 +180,7 @@ class Generator:
             return MixTraffic(scenario, arrivals, sessions=sessions, workload=self._workload)
         seed = self.spec.seed
         waves = Waves(scenario, arrivals, sessions=sessions, workload=self._workload, seed=seed)
-        return WaveTraffic(scenario, arrivals, waves=waves, tokens=self.tokens, recorder=history)
+        return WaveTraffic(scenario, arrivals, waves=waves, make_ready=self.dispatcher.make_ready, recorder=history)
 
     def _window(self, traffic: Traffic, arrivals: Plan, phase: int, start_ns: int, end_ns: int) -> None:
         give_up_ns = end_ns + round(self.spec.target.request_timeout_s * NS_PER_S)

@@ -94,7 +94,8 @@ class LocustSession:
 
     def _on_init(self, environment: Any, runner: Any, **_: Any) -> None:
         if type(runner).__name__ != "LocalRunner":
-            raise UsageError("a generator runs in one process; start Locust without --master, --worker and --processes")
+            sys.stderr.write("a generator runs in one process: start Locust without --master, --worker, --processes\n")
+            sys.exit(UsageError.exit_code)
         self.environment, self.runner = environment, runner
         self.guard.install()
 

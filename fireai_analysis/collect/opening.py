@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fireai_analysis.collect.journal import Discard, Writer
-from fireai_analysis.errors import BundleError
+from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.scenarios import load_target, run_spec
 from fireai_analysis.spec import RunSpec
 
@@ -100,5 +100,7 @@ def _by_hand(scenario: str, environment: Mapping[str, str]) -> Opening:
             target = control.bind(target, status)
             secrets |= control.secrets(status)
     profile = environment.get("FIREAI_PROFILE", "smoke")
-    seed = int(environment.get("FIREAI_SEED", "1"))
-    return Opening(run_spec(f"by-hand-{uuid.uuid4()}", scenario, profile, target, seed), secrets, None)
+    seed = environment.get("FIREAI_SEED", "1")
+    if not seed.isdecimal():
+        raise ParamsError("environment", "FIREAI_SEED", f"found {seed!r}", "give a whole number from 0 up")
+    return Opening(run_spec(f"by-hand-{uuid.uuid4()}", scenario, profile, target, int(seed)), secrets, None)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
+from gevent.pool import Group
 
 from fireai_analysis.collect.crdt_operations import Waves
 from fireai_analysis.collect.journal import Answer
 from fireai_analysis.collect.recorder import Recorder
 from fireai_analysis.collect.schedule import Plan
-from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.transport import Exchange
 from fireai_analysis.collect.workload import Request, Workload
-from fireai_analysis.spec import Scenario
+from fireai_analysis.spec import Door, Scenario
 from fireai_analysis.units import NS_PER_S
 
 _BUILD_AT_ONCE = 20
+_READY_S = 1.0
 
 
 class Traffic(Protocol):
@@ -73,32 +75,43 @@ class WaveTraffic:
         Mix and arrivals.
     waves : Waves
         Builds the operations.
-    tokens : Tokens
-        Signed before the wave where they must be renewed.
+    make_ready : callable
+        Given door and user of an operation before its wave: connects, renews tokens.
     recorder : Recorder or None
         Keeps the history; None where it is not part of the evidence (profiled stretch).
     """
 
     def __init__(
-        self, scenario: Scenario, plan: Plan, *, waves: Waves, tokens: Tokens, recorder: Recorder | None
+        self,
+        scenario: Scenario,
+        plan: Plan,
+        *,
+        waves: Waves,
+        make_ready: Callable[[Door, int], None],
+        recorder: Recorder | None,
     ) -> None:
-        self._plan, self._waves, self._tokens, self._recorder = plan, waves, tokens, recorder
+        self._plan, self._waves, self._make_ready, self._recorder = plan, waves, make_ready, recorder
         idle_s = (scenario.wave_period_s or 0.0) - (scenario.wave_spread_s or 0.0)
         self.lead_ns = int(min(2.0, max(0.0, idle_s / 2)) * NS_PER_S)
         self._prepared_wave = -1
 
     def prepare(self, position: int) -> None:
-        """Build the wave that begins here, a few operations at a time, and bring its invocations to the journal."""
+        """Build the wave that begins here, a few operations at a time, and bring its invocations to the journal.
+
+        Connections are opened and tokens signed before the wave too: what is measured is a thousand writes at once.
+        """
         wave = int(self._plan.waves[position])
         if wave == self._prepared_wave:
             return
         self._prepared_wave = wave
+        preparing = Group()
         for number, operation in enumerate(self._waves.build(position)):
-            self._tokens.headers(operation.door, operation.user)
+            preparing.spawn(self._make_ready, operation.door, operation.user)
             if self._recorder is not None:
                 self._recorder.invocation(operation.invocation())
             if number % _BUILD_AT_ONCE == 0:
                 gevent.sleep(0)
+        preparing.join(timeout=_READY_S)
         if self._recorder is not None:
             self._recorder.flush()
 

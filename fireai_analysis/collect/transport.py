@@ -7,6 +7,7 @@ closed, asks the name server at each connect, and costs as much time as the rest
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import select
 import socket
@@ -159,10 +160,19 @@ class Doors:
             deadline.close()
         return Exchange(sent_ns, clock.now_ns(), status, body, timing, failure)
 
+    def connect(self, door: Door, *, timeout_s: float) -> None:
+        """Have a connection ready; where that fails, the request that follows will tell."""
+        pool = self._pool(door)
+        with gevent.Timeout(timeout_s, False), contextlib.suppress(OSError):
+            pool.return_socket(pool.get_socket())
+
+    def _pool(self, door: Door) -> Any:
+        if door not in self._pools:
+            self._pools[door] = _connections(self.places[door])
+        return self._pools[door]
+
     def _answer(self, request: Request, data: bytes) -> Any:
-        pool = self._pools.get(request.door)
-        if pool is None:
-            pool = self._pools[request.door] = _connections(self.places[request.door])
+        pool = self._pool(request.door)
         connection = pool.get_socket()
         try:
             connection.sendall(data)

@@ -178,6 +178,19 @@ def test_a_killed_generator_leaves_its_rows(tmp_path: Path) -> None:
     assert judged_served - sent <= 60  # what 50 ms, and what was in flight
 
 
+def test_the_watchdog_ends_a_run_that_does_not_end(tmp_path: Path) -> None:
+    (tmp_path / "peak.py").write_text(
+        "from fireai_analysis.collect import generator, locust_user\n"
+        "generator.longest_s = lambda spec: 1\n"
+        "PeakUser = locust_user.user_class('peak')\n"
+    )
+    with stub() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIREAI_LOCUSTFILES_DIR", str(tmp_path))
+        bundle = run_bundle(tmp_path / "campaign", target_at(url), "peak", duration_s=600.0)
+        assert ended(bundle) == -signal.SIGALRM
+    assert bundle.requests()["ok"].any()
+
+
 PARENT = """
 import json, os, sys
 from pathlib import Path
@@ -254,6 +267,26 @@ def test_only_listed_variables_are_handed_on() -> None:
 
 def by_hand(*options: str) -> list[str]:
     return [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "sustained.py"), *options]
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "message"),
+    [
+        (("--headless", "--master"), {}, "a generator runs in one process"),
+        (("--headless",), {"FIREAI_SEED": "x"}, "environment: FIREAI_SEED: found 'x'"),
+        (("--headless",), {"FIREAI_PROFILE": "smok"}, "did you mean smoke?"),
+        (("--headless",), {"FIREAI_TARGET": "nowhere"}, "unknown target"),
+        (("--headless",), {"http_proxy": "http://u:p@proxy.example"}, "http_proxy"),
+    ],
+)
+def test_by_hand_a_mistake_is_one_line(
+    tmp_path: Path, options: tuple[str, ...], variables: dict[str, str], message: str
+) -> None:
+    environment = ENVIRONMENT | {"FIREAI_STATE_DIR": str(tmp_path)} | variables
+    done = subprocess.run(by_hand(*options), env=environment, capture_output=True, text=True, timeout=ENDS_S)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_page_of_locust_is_on_loopback_only(tmp_path: Path) -> None:

@@ -38,11 +38,20 @@ def test_an_answer() -> None:
         assert counts(url) == {"GET /health": 1, "POST /v1/classify": 1}
 
 
+def await_close(doors: Doors) -> None:
+    """Wait until the server's close has come: before that nobody can know of it."""
+    (connection,) = doors._pools["go"]._socket_queue.queue
+    while is_idle(connection):
+        gevent.sleep(0.001)
+
+
 @pytest.mark.real
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
     with stub("close") as url:
         doors = doors_to(url)
-        assert [ask(doors, each).status for each in (HEALTH, CLASSIFY) * 5] == [200] * 10
+        for each in (HEALTH, CLASSIFY) * 5:
+            assert ask(doors, each).status == 200
+            await_close(doors)
         assert sum(counts(url).values()) == 10
 
 
@@ -122,6 +131,25 @@ def test_a_slow_answer_holds_up_no_other() -> None:
 
 def counts_without_gevent(url: str) -> dict[str, int]:
     return gevent.get_hub().threadpool.apply(counts, (url,))
+
+
+@pytest.mark.real
+def test_a_connection_can_be_had_ready_without_a_request() -> None:
+    with stub() as url:
+        doors = doors_to(url)
+        doors.connect("go", timeout_s=5)
+        (connection,) = doors._pools["go"]._socket_queue.queue
+        assert counts(url) == {}
+        assert ask(doors).status == 200
+        assert list(doors._pools["go"]._socket_queue.queue) == [connection]
+
+
+def test_a_connection_that_cannot_be_had_is_left_to_the_request() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        doors = doors_to(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        doors.connect("go", timeout_s=5)
+        assert ask(doors).failure == "connect refused"
 
 
 def test_a_line_break_in_a_header_is_refused() -> None:
