@@ -12,7 +12,7 @@ from rich.console import Console
 from fireai_analysis import cli
 from fireai_analysis.commands import terminal, verdicts
 from fireai_analysis.errors import CollectionError, PlatformError
-from fireai_analysis.publish.campaign_run import Outcome
+from fireai_analysis.publish.outcome import Outcome
 from fireai_analysis.results import CriterionResult, Quantiles, ScenarioResult, Summary
 from fireai_analysis.spec import Scale
 
@@ -247,7 +247,16 @@ def test_verdicts_fit_80_columns_and_the_report_comes_last(tmp_path: Path, capsy
     text = "\n".join(lines)
     assert [line for line in lines if len(line) > 80 and str(tmp_path) not in line] == []
     assert lines[-1] == f"Report: {tmp_path}/report.html"
-    for shown in ("<= 300.0 ms", "12.3 ms", "<= 0 writes", "<= 12 ACU", "< 512.0 MB", "<= 5.00 %", "NOT MEASURED", "1,050"):
+    for shown in (
+        "<= 300.0 ms",
+        "12.3 ms",
+        "<= 0 writes",
+        "<= 12 ACU",
+        "< 512.0 MB",
+        "<= 5.00 %",
+        "NOT MEASURED",
+        "1,050",
+    ):
         assert shown in text
     assert "512.000001 MB" in text, "the side of the limit cannot be seen"
     assert "5.0001 %" in text, "the side of the limit cannot be seen"

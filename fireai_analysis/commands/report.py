@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from fireai_analysis.campaign import Campaign
 from fireai_analysis.commands import terminal, verdicts
 
 
@@ -34,17 +33,9 @@ def report(
     ] = None,
 ) -> int:
     """Write the report of a campaign again, from its evidence; no new run is made."""
-    campaign = Campaign.open(directory)
-    from fireai_analysis.judge import exit_code
-    from fireai_analysis.publish import report as publisher
+    from fireai_analysis.publish.analyst import rebuild
 
-    console = terminal.output()
-    with campaign.lock():
-        summary = publisher.write_summary(directory)
-        written = publisher.build(directory, tuple(each.value for each in to or list(Format)))
-    verdicts.show_summary(console, summary)
-    code = exit_code(summary)
-    console.print(f"Exit code {code}: {verdicts.MEANINGS[code]}")
-    for path in written:
-        console.print(str(path), markup=False, soft_wrap=True)
-    return code
+    with terminal.progress() as progress:
+        outcome = rebuild(directory, tuple(each.value for each in to or list(Format)), progress)
+    verdicts.show(outcome)
+    return outcome.exit_code

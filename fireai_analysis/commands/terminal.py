@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -17,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from fireai_analysis.publish.campaign_run import Progress
+    from fireai_analysis.publish.outcome import Progress
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0
@@ -45,7 +44,7 @@ def output() -> Console:
 
 def table(*titles: str) -> Table:
     """Return an empty table with these column titles; only the last column wraps."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title in titles:
         made.add_column(title, no_wrap=title != titles[-1], overflow="fold")
     return made

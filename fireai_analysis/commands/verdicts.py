@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from fireai_analysis.commands import terminal
-from fireai_analysis.tables.verdicts import value_text
 from fireai_analysis.units import number_text, percent_text
 
 if TYPE_CHECKING:
-    from fireai_analysis.publish.campaign_run import Outcome
+    from fireai_analysis.publish.outcome import Outcome
     from fireai_analysis.results import CriterionResult, ScenarioResult, Summary
 
 COLOURS = {
@@ -51,45 +50,56 @@ def show(outcome: Outcome) -> None:
 
 
 def show_summary(console: Console, summary: Summary) -> None:
-    """Print the verdict of each criterion and scenario, and the readiness."""
+    """Print the verdict of each criterion with its reason, each scenario that was run, and the readiness."""
     console.print()
-    console.print(_criteria(summary.criteria))
-    console.print()
-    console.print(_scenarios(summary.scenarios))
-    console.print()
+    _criteria(console, summary.criteria)
+    _scenarios(console, summary.scenarios)
     colour = "green" if summary.readiness == "READY" else "yellow"
-    console.print(
-        Text.assemble(
-            "Readiness: ",
-            (summary.readiness.replace("_", " "), colour),
-            f", {summary.criteria_met} of {summary.criteria_total} criteria met, confidence {summary.confidence}",
-        )
-    )
+    met = f"{summary.criteria_met} of {summary.criteria_total} criteria met"
+    readiness = (summary.readiness.replace("_", " "), colour)
+    console.print(Text.assemble("Readiness: ", readiness, f", {met}, confidence {summary.confidence}"))
 
 
-def _criteria(criteria: tuple[CriterionResult, ...]) -> Table:
-    table = terminal.table("Criterion", "Limit", "Actual", "Verdict", "Why")
-    for each in criteria:
-        table.add_row(
-            Text(each.title),
+def _criteria(console: Console, criteria: tuple[CriterionResult, ...]) -> None:
+    """Print a line a criterion, and below it, indented, why."""
+    from fireai_analysis.tables.verdicts import value_text
+
+    rows = [
+        (
+            each.title,
             f"{'<' if each.bound == 'strict' else '<='} {value_text(each.limit, each)}",
             "-" if each.actual is None else value_text(each.actual, each),
-            Text(each.verdict, COLOURS[each.verdict]),
-            Text(each.reason),
         )
-    return table
+        for each in criteria
+    ]
+    titles = ("Criterion", "Limit", "Actual")
+    widths = [max(map(len, column)) + 2 for column in zip(titles, *rows, strict=True)]
+    console.print(Text(_line(titles, widths) + "Verdict", "bold"))
+    for each, row in zip(criteria, rows, strict=True):
+        console.print(Text.assemble(_line(row, widths), (each.verdict, COLOURS[each.verdict])))
+        console.print(Padding(Text(each.reason, "dim"), (0, 0, 0, 4)))
+    console.print()
 
 
-def _scenarios(scenarios: dict[str, ScenarioResult]) -> Table:
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
+    """Print a row a scenario; those that were no part of the campaign are named together."""
     table = terminal.table("Scenario", "State", "Requests", "Errors", "P95", "Verdict")
-    for name, each in scenarios.items():
-        errors = percent_text(each.error_ratio)
+    ordered = {name: each for name, each in scenarios.items() if each.state != "missing" or each.facts.get("ordered")}
+    for name, each in ordered.items():
         table.add_row(
             name,
             each.state,
-            number_text(each.requests_count, 0) if each.requests_count is not None else "-",
-            f"{errors} %" if each.error_ratio is not None else "-",
-            number_text(each.response_ms.p95, 1, "ms") if each.response_ms.p95 is not None else "-",
+            "-" if each.requests_count is None else number_text(each.requests_count, 0),
+            "-" if each.error_ratio is None else f"{percent_text(each.error_ratio)} %",
+            "-" if each.response_ms.p95 is None else number_text(each.response_ms.p95, 1, "ms"),
             Text(each.verdict, COLOURS[each.verdict]),
         )
-    return table
+    console.print(table)
+    others = [name for name in scenarios if name not in ordered]
+    if others:
+        console.print(f"Not part of this campaign: {', '.join(others)}")
+    console.print()

@@ -14,68 +14,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from fireai_analysis.analyze.missing import missing_result
-from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes, read_json
+from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.campaign import Campaign
 from fireai_analysis.collect import session
-from fireai_analysis.errors import BundleError, FireAIAnalysisError, ReportError
-from fireai_analysis.judge import exit_code
+from fireai_analysis.collect.campaigns import campaign_content
+from fireai_analysis.errors import BundleError, FireAIAnalysisError
 from fireai_analysis.platform import control
-from fireai_analysis.publish import batch, estimate, preflight, report
-from fireai_analysis.publish.order import Order, describe
+from fireai_analysis.publish import estimate, preflight
+from fireai_analysis.publish.analyst import Analyst, conclude
+from fireai_analysis.publish.order import Order
+from fireai_analysis.publish.outcome import Outcome, Progress
 from fireai_analysis.redact import allowed_environment
-from fireai_analysis.results import Summary
 from fireai_analysis.spec import RunSpec, Target
 
 POLL_S = 0.25
 STOP_PATIENCE_S = 30.0
 OVERTIME_S = 600.0
-DEFECT, PROVEN, INTERRUPTED = 1, 99, 130
+BETWEEN = ("done", "recorded", "aborted")
+"""Phases of the generator and the collector that are over at once, and say nothing to a person."""
 
-
-class Progress(Protocol):
-    """Tells a person how far a campaign is."""
-
-    def show(self, name: str, phase: str, ratio: float | None, text: str) -> None:
-        """Tell how far a part of the campaign is; `ratio` runs from 0 to 1, None where it is unknown."""
-
-    def end(self, name: str, text: str, *, ok: bool) -> None:
-        """Tell that a part has ended, and how."""
-
-
-@dataclass
-class Outcome:
-    """A campaign that ended.
-
-    Attributes
-    ----------
-    directory : pathlib.Path
-        The campaign directory.
-    summary : Summary or None
-        The judged result; None only where it could not be made.
-    problems : list of str
-        What broke, in words.
-    defect : bool
-        Whether a notebook or the report failed: our fault, and no verdict.
-    stopped : int or None
-        Exit code of the signal that ended the campaign early.
-    """
-
-    directory: Path
-    summary: Summary | None = None
-    problems: list[str] = field(default_factory=list)
-    defect: bool = False
-    stopped: int | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """Exit code of `fireai run`: a signal, what is proven, a defect of ours, then the table of the judge."""
-        if self.stopped is not None:
-            return self.stopped
-        code = DEFECT if self.summary is None else exit_code(self.summary)
-        return DEFECT if self.defect and code != PROVEN else code
+INTERRUPTED = 130
 
 
 def run_campaign(order: Order, progress: Progress) -> Outcome:
@@ -98,13 +58,13 @@ def run_campaign(order: Order, progress: Progress) -> Outcome:
     with _system(order.target, progress) as system:
         preflight.check_answers(system.target, system.secrets)
         preflight.check_database(system.target, system.secrets)
-        campaign = Campaign.create(order.directory, describe(order, system.target, system.secrets, system.versions))
+        campaign = Campaign.create(order.directory, _content(order, system))
         outcome = Outcome(campaign.directory)
         with campaign.lock():
             _Recording(campaign, system, progress, outcome).run_all(order)
     try:
         with campaign.lock():
-            _conclude(campaign, progress, outcome)
+            conclude(campaign, progress, outcome)
     except Exception as error:
         error.add_note(f"the evidence is kept: `fireai report {campaign.directory}` writes the report")
         raise
@@ -132,11 +92,23 @@ def _system(target: Target, progress: Progress) -> Iterator[_System]:
         yield _System(control.bind(target, status), control.secrets(status), dict(status.versions))
 
 
+def _content(order: Order, system: _System) -> dict[str, Any]:
+    return campaign_content(
+        order.directory.name,
+        order.specs,
+        target=system.target,
+        versions=system.versions,
+        environment=system.secrets,
+        created_ns=time.time_ns(),
+    )
+
+
 class _Recording:
     """Records scenario after scenario and analyses each as soon as it is recorded."""
 
     def __init__(self, campaign: Campaign, system: _System, progress: Progress, outcome: Outcome) -> None:
         self._campaign, self._system, self._progress, self._outcome = campaign, system, progress, outcome
+        self._analyst = Analyst(campaign, progress, outcome)
 
     def run_all(self, order: Order) -> None:
         """Run every scenario; what is left after a signal or the loss of the target is skipped with the reason."""
@@ -144,7 +116,7 @@ class _Recording:
         for spec in order.specs:
             name = spec.scenario.name
             if skipped:
-                self._keep_missing(spec, skipped)
+                self._analyst.keep_missing(spec, skipped)
                 continue
             try:
                 self._run(spec.model_copy(update={"target": self._system.target}))
@@ -154,7 +126,7 @@ class _Recording:
                 continue
             except FireAIAnalysisError as error:
                 self._outcome.problems.append(f"{name}: {error}")
-                self._keep_missing(spec, f"could not be run: {error}")
+                self._analyst.keep_missing(spec, f"could not be run: {error}")
             lost = preflight.gone(self._system.target, self._system.secrets)
             if lost:
                 self._outcome.problems.append(f"{name}: {lost}")
@@ -177,7 +149,7 @@ class _Recording:
         bundle = _settled(bundle.directory, process.returncode)
         if bundle.manifest.reason:
             self._outcome.problems.append(f"{name}: {bundle.manifest.reason}")
-        self._analyse(bundle)
+        self._analyst.analyse(bundle)
         if stop is not None:
             raise stop
 
@@ -193,6 +165,8 @@ class _Recording:
 
     def _show(self, name: str, state: Mapping[str, Any]) -> None:
         phase, text = str(state.get("phase")), str(state.get("text") or "")
+        if phase in BETWEEN:
+            return
         sent, failed, p95_ms = (state.get(key) for key in ("sent_count", "failed_count", "p95_ms"))
         if phase != "judged" or not sent:
             self._progress.show(name, phase, None, text)
@@ -200,43 +174,6 @@ class _Recording:
         text = f"{sent:,} sent, {failed or 0:,} failed"
         text += "" if p95_ms is None else f", p95 {p95_ms:,.0f} ms"
         self._progress.show(name, phase, state.get("ratio"), text)
-
-    def _analyse(self, bundle: RunBundle) -> None:
-        """Run the notebook of a run that left rows; where that cannot be, keep a result that says so."""
-        name, state = bundle.scenario, bundle.manifest.state
-        if state == "crashed" or not any((bundle.directory / "requests").glob("*.parquet")):
-            reason = bundle.manifest.reason or "no request was recorded"
-            self._keep_missing(bundle.manifest.spec, f"the run {state}: {reason}", state)
-            return
-        parameters = {
-            "scenario": name,
-            "profile": bundle.manifest.spec.profile.name,
-            "target": bundle.manifest.spec.target.name,
-            "mode": "open",
-            "campaign_dir": str(self._campaign.directory),
-            "seed": bundle.manifest.spec.seed,
-        }
-        try:
-            batch.run_notebook(
-                name,
-                parameters,
-                output_path=bundle.notebook_path,
-                sentinel=bundle.sentinel_path,
-                progress=lambda cell, count: self._progress.show(name, "analysing", cell / count, "notebook"),
-            )
-        except ReportError as error:
-            self._outcome.defect = True
-            self._outcome.problems.append(str(error))
-            self._keep_missing(bundle.manifest.spec, f"{state}, but its notebook failed: {error}", state)
-            return
-        RunBundle.open(bundle.directory).seal()
-        self._progress.end(name, _result_text(bundle), ok=state == "recorded")
-
-    def _keep_missing(self, spec: RunSpec, reason: str, state: str = "missing") -> None:
-        result = missing_result(spec, reason).model_copy(update={"state": state})
-        place = self._campaign.directory / spec.scenario.name / "results.json"
-        atomic_write(place, json_bytes(result.model_dump(mode="json")))
-        self._progress.end(spec.scenario.name, reason, ok=False)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -259,24 +196,3 @@ def _settled(directory: Path, code: int) -> RunBundle:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         bundle.update(state="crashed", reason=f"the collector {how}; its journal is kept in {bundle.journal_dir.name}/")
     return bundle
-
-
-def _result_text(bundle: RunBundle) -> str:
-    result = read_json(bundle.results_path)
-    failed = result["failures_count"] or 0
-    return f"{result['requests_count']:,} requests, {failed:,} failed, {result['verdict']}"
-
-
-def _conclude(campaign: Campaign, progress: Progress, outcome: Outcome) -> None:
-    """Judge and write the report; a failure of ours is told, and the evidence stays."""
-    progress.show("report", "judging", None, "")
-    try:
-        outcome.summary = report.write_summary(campaign.directory)
-        progress.show("report", "writing", None, "HTML, PDF, Markdown")
-        report.build(campaign.directory)
-    except FireAIAnalysisError as error:
-        outcome.defect = True
-        outcome.problems.append(str(error))
-        progress.end("report", "failed", ok=False)
-        return
-    progress.end("report", "report.html, report.pdf, report.md", ok=True)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
-
-import psutil
 
 from fireai_analysis import dsn
 from fireai_analysis.campaign import campaign_name
@@ -21,8 +16,6 @@ from fireai_analysis.publish import batch, estimate, preflight
 from fireai_analysis.scenarios import SELECTORS, load_criteria, load_target, run_spec
 from fireai_analysis.spec import RunSpec, Target
 from fireai_analysis.units import size_text
-
-TOOLS = ("fireai-analysis", "locust", "papermill", "nbconvert", "pandas", "numpy", "scipy", "pyarrow", "psycopg")
 
 
 @dataclass(frozen=True)
@@ -87,41 +80,6 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
     directory = (output or Path("runs") / campaign_name(profile)).absolute()
     _check_place(directory, sum(estimate.of(spec).disk_bytes for spec in specs))
     return Order(specs, directory)
-
-
-def describe(order: Order, target: Target, secrets: Mapping[str, str], versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the content of `campaign.json`: who ran what against what, on which machine; holds no secret.
-
-    Parameters
-    ----------
-    order : Order
-        What was asked for.
-    target : Target
-        The target with the addresses it really has.
-    secrets : mapping of str to str
-        Secrets of the target by name; only whether each is set is told, and the place of the database.
-    versions : mapping of str to str
-        Versions of the target's parts, where they are known.
-    """
-    database = secrets.get(target.database_url_env or "")
-    return {
-        "campaign": order.directory.name,
-        "profile": order.specs[0].profile.name,
-        "profile_title": order.specs[0].profile.title,
-        "scenarios": list(order.scenarios),
-        "seed": order.specs[0].seed,
-        "target": target.model_dump(mode="json"),
-        "secrets": {name: "set" if secrets.get(name) else "not set" for name in target.secret_names()},
-        "database_url": f"postgresql://{dsn.parse(database).place}" if database else None,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in TOOLS} | dict(versions),
-        "host": {
-            "system": platform.system(),
-            "kernel": platform.release(),
-            "machine": platform.machine(),
-            "cores_count": psutil.cpu_count() or 0,
-            "memory_bytes": psutil.virtual_memory().total,
-        },
-    }
 
 
 def _check_place(directory: Path, needed_bytes: int) -> None:
