@@ -101,6 +101,8 @@ class Line:
         The n behind each point, shown on hover.
     filled : bool
         Whether the area down to zero is tinted.
+    stepped : bool
+        Whether a value holds until the next one begins, as a rate of a window does.
     """
 
     name: str
@@ -111,16 +113,19 @@ class Line:
     width: float = 1.8
     counts: Sequence[int] | None = None
     filled: bool = False
+    stepped: bool = False
+
+    @property
+    def has_lonely_points(self) -> bool:
+        """Whether a point stands between gaps, where no line leads to it."""
+        padded = [None, *self.y, None]
+        triples = zip(padded, padded[1:], padded[2:], strict=False)
+        return any(value is not None and before is None and after is None for before, value, after in triples)
 
     @property
     def shows_points(self) -> bool:
-        """Whether points are marked: where they are few, or where one stands between gaps and draws no line."""
-        padded = [None, *self.y, None]
-        alone = any(
-            value is not None and before is None and after is None
-            for before, value, after in zip(padded, padded[1:], padded[2:], strict=False)
-        )
-        return len(self.x) <= FEW_POINTS or alone
+        """Whether points are marked: where they are few, or where one draws no line."""
+        return not self.stepped and (len(self.x) <= FEW_POINTS or self.has_lonely_points)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fireai_analysis.markup import html_text
 from fireai_analysis.plots import style
-from fireai_analysis.plots.chart import Chart, Panel, XAxis
+from fireai_analysis.plots.chart import Chart, Line, Panel, XAxis
 from fireai_analysis.plots.screen import label_places
 
 WIDTH_IN = 7.3
 PX_PER_IN = 110
-LEFT, RIGHT, BOTTOM_IN, TOP_IN, GAP_IN = 0.075, 0.83, 0.48, 0.72, 0.36
+LEFT, RIGHT, BOTTOM_IN, TOP_IN, GAP_IN = 0.075, 0.82, 0.48, 0.72, 0.36
 SETTINGS: Any = {
     "svg.fonttype": "none",
     "path.simplify": True,
@@ -115,14 +115,7 @@ def _panels(canvas: Canvas, chart: Chart, height_in: float) -> list[Axes]:
 
 def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
     for line in panel.lines:
-        if line.filled:
-            axes.fill_between(line.x, [value or 0.0 for value in line.y], color="#E4E4E4", linewidth=0)
-        values = [value if value is not None and math.isfinite(value) else math.nan for value in line.y]
-        marker = "o" if line.shows_points else ""
-        axes.plot(
-            line.x, values, color=line.colour, linewidth=line.width * 0.75, linestyle=DASHES[line.dash],
-            marker=marker, markersize=2,
-        )  # fmt: skip
+        _line(axes, line)
     _bars(axes, panel)
     for marks in panel.marks:
         axes.plot(
@@ -137,12 +130,31 @@ def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
         axes.text(1.012, place, shown(text), transform=axes.transAxes, va="center", color=colour, size=7.5)
 
 
+def _line(axes: Axes, line: Line) -> None:
+    values = [value if value is not None and math.isfinite(value) else math.nan for value in line.y]
+    if line.filled:
+        step: Any = "post" if line.stepped else None
+        axes.fill_between(line.x, values, color="#E4E4E4", linewidth=0, step=step)
+    axes.plot(
+        line.x,
+        values,
+        color=line.colour,
+        linewidth=line.width * 0.75,
+        linestyle=DASHES[line.dash],
+        drawstyle="steps-post" if line.stepped else "default",
+        marker="o" if line.shows_points else "",
+        markersize=4 if line.has_lonely_points else 2,
+        markerfacecolor="white" if line.dash == "dot" else line.colour,
+        clip_on=not line.has_lonely_points,
+    )
+
+
 def _bars(axes: Axes, panel: Panel) -> None:
     base: list[float] = []
     for bars in panel.bars:
         heights = [value or 0.0 for value in bars.y]
         base = base or [0.0] * len(heights)
-        axes.bar(bars.x, heights, bottom=base, color=bars.colour, width=0.8)
+        axes.bar(bars.x, heights, bottom=base, color=bars.colour, width=0.6)
         base = [low + height for low, height in zip(base, heights, strict=True)]
 
 

@@ -11,7 +11,7 @@ from fireai_analysis.plots.chart import Bars, Chart, Line, Marks, Panel, XAxis, 
 
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 62, 150, 92, 52
 PANEL_GAP_PX = 44
-LABEL_PX = 16
+LABEL_PX, TICK_PX = 16, 26
 FEW_COUNTS = 6  # below it an axis of counts would get ticks between whole numbers
 CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 Json = dict[str, Any]
@@ -25,9 +25,9 @@ def plotly_json(chart: Chart) -> Json:
     data: list[Json] = []
     for number, (panel, span) in enumerate(zip(chart.panels, spans, strict=True), start=1):
         suffix = "" if number == 1 else str(number)
-        layout[f"yaxis{suffix}"] = _y_axis(panel, span)
-        data += _traces(panel, f"y{suffix}", chart.x)
         height = (span[1] - span[0]) * (chart.height_px - MARGIN_TOP - MARGIN_BOTTOM)
+        layout[f"yaxis{suffix}"] = _y_axis(panel, span, height)
+        data += _traces(panel, f"y{suffix}")
         layout["annotations"] += [_heading(panel, span), *_labels(panel, f"y{suffix}", LABEL_PX / height)]
         layout["shapes"] += _limit_line(panel, f"y{suffix}")
     return {"data": data, "layout": layout, "config": CONFIG}
@@ -100,14 +100,14 @@ def _x_axis(x: XAxis, anchor: str) -> Json:
     return axis
 
 
-def _y_axis(panel: Panel, span: tuple[float, float]) -> Json:
+def _y_axis(panel: Panel, span: tuple[float, float], height_px: float) -> Json:
     axis = panel.axis
     result: Json = {
         "domain": list(span),
         "range": [math.log10(axis.low), math.log10(axis.high)] if axis.log else [axis.low, axis.high],
         "gridcolor": style.GRID,
         "zeroline": False,
-        "nticks": 6,
+        "nticks": max(3, min(7, int(height_px / TICK_PX))),
         "tickformat": ",~g",
         "exponentformat": "none",
     }
@@ -129,7 +129,7 @@ def percent_ticks(high: float) -> Json:
     }
 
 
-def _traces(panel: Panel, axis: str, x: XAxis) -> list[Json]:
+def _traces(panel: Panel, axis: str) -> list[Json]:
     hover = "%{y:.1%}" if panel.percent else f"%{{y:,.4~g}} {plotly_text(panel.unit)}"
     traces = [_line(line, axis, hover) for line in panel.lines]
     traces += [_bars(bars, axis, hover) for bars in panel.bars]
@@ -145,8 +145,11 @@ def _line(line: Line, axis: str, hover: str) -> Json:
         "x": list(line.x),
         "y": [value if value is None or math.isfinite(value) else None for value in line.y],
         "yaxis": axis,
-        "line": {"color": line.colour, "width": line.width, "dash": line.dash},
-        "marker": {"size": 4, "color": line.colour},
+        "line": {"color": line.colour, "width": line.width, "dash": line.dash}
+        | ({"shape": "hv"} if line.stepped else {}),
+        "marker": {"size": 8 if line.has_lonely_points else 4, "color": line.colour}
+        | ({"symbol": "circle-open"} if line.dash == "dot" else {}),
+        "cliponaxis": not line.has_lonely_points,
         "hovertemplate": hover,
         "connectgaps": False,
     }
@@ -165,6 +168,7 @@ def _bars(bars: Bars, axis: str, hover: str) -> Json:
         "y": list(bars.y),
         "yaxis": axis,
         "marker": {"color": bars.colour},
+        "width": 0.6,
         "hovertemplate": hover,
     }
 

@@ -33,7 +33,7 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
         return not_measured(figure_id, title, "no request was recorded")
     times, x = style.time_axis(frame["t_s"])
     lines = tuple(
-        Line(label, times, style.column(frame, key), colour, width=width, filled=key == "offered_rps")
+        Line(label, times, style.column(frame, key), colour, width=width, filled=key == "offered_rps", stepped=True)
         for key, label, colour, width in LINES
         if key in frame
     )

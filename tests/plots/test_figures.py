@@ -174,6 +174,18 @@ def test_a_missing_window_is_a_gap_and_a_lonely_one_a_point() -> None:
     assert drawn["y"][11] == 10.0
     assert drawn["connectgaps"] is False
     assert drawn["mode"] == "lines+markers"
+    assert drawn["marker"]["size"] == 8
+
+
+def test_rates_of_windows_are_steps() -> None:
+    lines = plots.throughput(derived(), result()).plotly["data"]
+    assert [(line["name"], line["line"]["shape"]) for line in lines] == [
+        ("offered", "hv"),
+        ("achieved", "hv"),
+        ("failed", "hv"),
+    ]
+    assert lines[0]["fill"] == "tozeroy"
+    assert lines[1]["y"][:4] == [35.0, 35.0, 33.0, 35.0]
 
 
 def test_an_infinite_value_is_a_mark_above_the_axis() -> None:
