@@ -26,7 +26,7 @@ from fireai_analysis.results import (
     Summary,
     Verdict,
 )
-from fireai_analysis.rulings import confidence, obstacles, rulings, scale_text, voided_by
+from fireai_analysis.rulings import OF_LENGTH, confidence, obstacles, rulings, scale_text, voided_by
 from fireai_analysis.scenarios import SCENARIO_NAMES
 from fireai_analysis.spec import Criteria, Criterion, Waiver
 from fireai_analysis.units import duration_text
@@ -77,19 +77,21 @@ def _decided(criterion: Criterion, result: ScenarioResult, reading: Reading) -> 
         return "FAILED", reading.breach
     if beyond and not voided:
         return "FAILED", f"{reading.text}: over the limit of {limit_text(criterion)}"
-    short = scale_text(result)
-    doubts = [
-        *([f"over the limit, but {', '.join(one.check for one in voided)} failed, which voids it"] if beyond else []),
-        *([short] if short else []),
-        *obstacles(criterion.id, result),
-        *reading.doubts,
-        *_open_end(criterion, result, reading),
-    ]
+    doubts = _doubts(criterion, result, reading)
     if not doubts:
         return "PASSED", f"{reading.text}, within the limit of {limit_text(criterion)}, at full scale"
     within = reading.actual is not None and criterion.within(reading.actual)
-    side = "within the limit, but " if within else ("" if beyond else "over the limit, not proven: ")
-    return "INCONCLUSIVE", f"{reading.text}: {side}{'; '.join(doubts)}"
+    side = "within the limit, but" if within else f"over the limit, {'but void' if beyond else 'not proven'}:"
+    return "INCONCLUSIVE", f"{reading.text}: {side} {'; '.join(doubts)}"
+
+
+def _doubts(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[str]:
+    """Return what keeps a criterion from passing; what only a longer run can tell is left to the scale, if short."""
+    short = scale_text(result)
+    if result.scale.duration_ratio < 1:
+        return [short or "ran too short", *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
+    told = [*obstacles(criterion.id, result), *reading.doubts, *reading.doubts_of_length]
+    return [*([short] if short else []), *told, *_open_end(criterion, result, reading)]
 
 
 def _open_end(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[str]:
@@ -119,7 +121,7 @@ def judge_all(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> Ju
     deciding = [one for one in judgements if one.verdict == verdict]
     worst = max(deciding, key=lambda one: -math.inf if one.actual is None else one.actual)
     others = [one.scenario for one in deciding if one is not worst]
-    also = f" (likewise {', '.join(others)})" if others else ""
+    also = f" ({verdict} too: {', '.join(others)})" if others else ""
     return Judgement(
         verdict, f"{worst.scenario}: {worst.reason}{also}", criterion.scenario, highest.actual, highest.interval,
         highest.evidence,

@@ -33,6 +33,8 @@ class Reading:
         A proven breach beside the figure.
     doubts : tuple of str
         What else keeps it from passing.
+    doubts_of_length : tuple of str
+        What keeps it from passing and goes without saying where the run is too short.
     text : str
         The figure in words.
     evidence : str
@@ -46,6 +48,7 @@ class Reading:
     covered_most: float | None = None
     breach: str | None = None
     doubts: tuple[str, ...] = ()
+    doubts_of_length: tuple[str, ...] = ()
     text: str = ""
     evidence: str = ""
 
@@ -86,10 +89,10 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
-        doubts=doubts,
+        doubts_of_length=doubts,
         text=f"P95 {shown}{_interval_text(criterion, p95.interval)}",
         evidence=f"{result.scenario}: response time of {p95.n_count:,} judged requests, service time p95 "
-        f"{number_text(result.service_ms.p95, 1, 'ms')}, {percent_text(result.within_limit_ratio)} % of intended "
+        f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, {percent_text(result.within_limit_ratio)} % of intended "
         "requests answered rightly within the limit",
     )
 
@@ -157,7 +160,6 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
     if actual is None:
         return Reading(missing=_absence(result, "the memory of the Go service was not measured"))
     doubts = [] if mark is not None else ["no high-water mark was read, and samples miss peaks between them"]
-    doubts += _leak_doubts(result)
     own = _is_of_this_run(criterion, result)
     if mark is not None and not own:
         doubts.insert(
@@ -170,7 +172,8 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
         actual=float(actual),
         proven_least=None if proven is None else float(proven),
         covered_most=float(actual),
-        doubts=tuple(doubts),
+        doubts=(*doubts, *_leak_forecast(result)),
+        doubts_of_length=_leak_unknown(result),
         text=f"peak resident set {value_text(criterion, actual)} ({go.high_water_source or 'largest sample'})",
         evidence=f"{result.scenario}: high-water mark of the Go process, {go.high_water_source or 'sampled'}",
     )
@@ -188,19 +191,19 @@ def _is_of_this_run(criterion: Criterion, result: ScenarioResult) -> bool:
     return fresh or rose or (sampled is not None and not criterion.within(sampled))
 
 
-def _leak_doubts(result: ScenarioResult) -> list[str]:
-    """Return what a leak says against passing; looked for in the scenario that is there to find it."""
-    if result.scenario != "sustained":
-        return []
+def _leak_unknown(result: ScenarioResult) -> tuple[str, ...]:
+    """Return that a leak could not be looked for, in the scenario that is there to find it."""
+    if result.scenario != "sustained" or result.facts.get("leak_label") is not None:
+        return ()
+    return ("whether memory leaks could not be told (samples of the live heap over more than an hour are needed)",)
+
+
+def _leak_forecast(result: ScenarioResult) -> tuple[str, ...]:
     label, days = result.facts.get("leak_label"), result.facts.get("leak_days_to_limit")
-    if label is None:
-        return ["whether memory leaks could not be told (live heap over an hour is needed)"]
-    if label == "DETECTED" and days is not None and days <= LEAK_HORIZON_DAYS:
-        return [
-            f"a leak of {number_text(result.live_heap_mib.slope_mib_per_h, 2, 'MiB/h')} is forecast to cross the "
-            f"limit within {days:.1f} days"
-        ]
-    return []
+    if label != "DETECTED" or days is None or days > LEAK_HORIZON_DAYS:
+        return ()
+    slope = number_text(result.live_heap_mib.slope_mib_per_h, 2, "MiB/h")
+    return (f"a leak of {slope} is forecast to cross the limit within {days:.1f} days",)
 
 
 def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:

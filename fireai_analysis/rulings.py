@@ -43,10 +43,17 @@ def voided_by(criterion_id: str, result: ScenarioResult) -> list[Check]:
     return [one for one in result.validity if one.ok is False and one.check in VOIDING.get(criterion_id, ())]
 
 
-def obstacles(criterion_id: str, result: ScenarioResult) -> list[str]:
-    """Return in words which checks keep a criterion from passing: those that failed and those without evidence."""
+OF_LENGTH = ("steady_state",)
+"""Checks that have no evidence where a run is too short."""
+
+
+def obstacles(criterion_id: str, result: ScenarioResult, *, but: tuple[str, ...] = ()) -> list[str]:
+    """Return in words which checks keep a criterion from passing: those that failed and those without evidence.
+
+    `but` names checks that are left out.
+    """
     checks = {one.check: one for one in result.validity}
-    needed = NEEDED.get(criterion_id, ())
+    needed = tuple(name for name in NEEDED.get(criterion_id, ()) if name not in but)
     found = [f"no evidence for {name}{_why(checks.get(name))}" for name in needed if _state(checks, name) is None]
     failed = [name for name in (*needed, *NEEDED_WHERE_KNOWN) if _state(checks, name) is False]
     return [*(f"{name} failed ({checks[name].detail})" for name in failed), *found]
@@ -131,7 +138,7 @@ def _evidence(criteria: Sequence[CriterionResult], results: Mapping[str, Scenari
     failed = sum(check.ok is False for result in results.values() for check in result.validity)
     level: Confidence = "LOW" if missing > 1 or failed else ("MEDIUM" if missing else "HIGH")
     measured = len(criteria) - missing
-    return level, f"evidence: {measured} of {len(criteria)} criteria measured, {failed} validity checks failed"
+    return level, f"evidence: {measured} of {len(criteria)} criteria measured, validity checks failed: {failed}"
 
 
 def margin_half_widths(one: CriterionResult) -> float | None:
