@@ -92,7 +92,8 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         doubts_of_length=doubts,
         text=f"P95 {shown}{_interval_text(criterion, p95.interval)}",
         evidence=f"{result.scenario}: response time of {p95.n_count:,} judged requests, service time p95 "
-        f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, {percent_text(result.within_limit_ratio)} % of intended "
+        f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, "
+        f"{percent_text(result.within_limit_ratio)} % of intended "
         "requests answered rightly within the limit",
     )
 
