@@ -23,7 +23,7 @@ def answer(summary: Summary) -> str:
 def run_warnings(summary: Summary) -> tuple[str, ...]:
     """Return what the reader must know before anything else: runs that broke or are missing, and reduced scale."""
     warnings = [
-        f"{title(name)}: {result.state}. {result.reason}"
+        f"{title(name)} is {result.state}: {result.reason}."
         for name, result in summary.scenarios.items()
         if result.state not in STATES_TO_TELL
     ]

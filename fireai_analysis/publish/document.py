@@ -119,7 +119,7 @@ class _Filler:
             found = figures.table(summary, block.name)
             return [] if found is None else [found]
         if block.kind == "text":
-            return [Paragraph(((Text(text),),)) for text in _texts(summary, block.name)]
+            return [Paragraph(((Value(text),),)) for text in _texts(summary, block.name)]
         makers = {"banner": _banner, "hero": _hero, "grid": _grid, "list": _list}
         return makers[block.kind](summary, block.name)
 
@@ -133,7 +133,7 @@ def _texts(summary: Summary, name: str) -> Sequence[str]:
 
 def _banner(summary: Summary, name: str) -> Sequence[Filled]:
     warnings = narrative.run_warnings(summary)
-    return [Paragraph(tuple((Text(text),) for text in warnings), "warning")] if warnings else []
+    return [Paragraph(tuple((Value(text),) for text in warnings), "warning")] if warnings else []
 
 
 def _hero(summary: Summary, name: str) -> Sequence[Filled]:
@@ -149,7 +149,7 @@ def _hero(summary: Summary, name: str) -> Sequence[Filled]:
 def _grid(summary: Summary, name: str) -> Sequence[Filled]:
     if name == "verdicts":
         rows = tuple(_verdict_row(entry, f"criteria.{place}") for place, entry in enumerate(summary.criteria))
-        return [Grid(_texts_of(VERDICT_COLUMNS), rows, "Verdict by criterion", "verdicts")]
+        return [Grid(_texts_of(VERDICT_COLUMNS), rows, "Verdict by criterion", "verdicts", wide_last=True)]
     rows = tuple(_scale_row(scenario, result) for scenario, result in summary.scenarios.items())
     return [Grid(_texts_of(SCALE_COLUMNS), rows, "What ran, and how much of the ticket it is", "scale")]
 
@@ -159,7 +159,7 @@ def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
     interval = interval_text(entry.interval, lambda value: value_text(value, entry)) if entry.interval else "–"
     goal = "≥" if entry.unit == "ACU" else sign
     return (
-        (Text(entry.title),),
+        (Value(entry.title),),
         (Value(f"{goal} {value_text(entry.limit, entry)}", f"{key}.limit"),),
         (Value(value_text(entry.actual, entry), f"{key}.actual"),),
         (Value(interval, f"{key}.interval"),),
@@ -194,7 +194,7 @@ def _of_ticket(shares: Sequence[tuple[str, float]]) -> str:
 def _list(summary: Summary, name: str) -> Sequence[Filled]:
     if name in ("rulings", "confidence"):
         entries = summary.rulings if name == "rulings" else summary.confidence_terms
-        return [Items(tuple((Text(text),) for text in entries), ordered=name == "rulings")]
+        return [Items(tuple((Value(text),) for text in entries), ordered=name == "rulings")]
     pairs: Mapping[str, Sequence[tuple[str, str]]] = {
         "bottlenecks": narrative.bottlenecks(summary),
         "hotspots": narrative.hotspots(summary),
@@ -207,8 +207,10 @@ def _list(summary: Summary, name: str) -> Sequence[Filled]:
 
 def _pairs_as_blocks(pairs: Sequence[tuple[str, str]]) -> Sequence[Filled]:
     """Return pairs with a heading as a numbered list, those without as paragraphs below it."""
-    lines: tuple[Line, ...] = tuple((Bold((Text(f"{head}:"),)), Text(f" {text}")) for head, text in pairs if head)
-    closing = [Paragraph(((Text(text),),)) for head, text in pairs if not head]
+    lines: tuple[Line, ...] = tuple(
+        (Bold((Value(f"{head}:"),)), Text(" "), Value(text)) for head, text in pairs if head
+    )
+    closing = [Paragraph(((Value(text),),)) for head, text in pairs if not head]
     return [*([Items(lines, ordered=True)] if lines else []), *closing]
 
 

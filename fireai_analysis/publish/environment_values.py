@@ -75,7 +75,7 @@ def _aurora(summary: Summary) -> Value:
     key = "scenarios.spike.capacity"
     spike = summary.scenarios.get("spike")
     config = None if spike is None or spike.capacity is None else spike.capacity.get("config")
-    return _known(config, key, "the target is not Aurora, or its capacity was not read")
+    return Value(str(config), key) if config else Value("no capacity observed", key)
 
 
 def _database(environment: Mapping[str, Any]) -> str:

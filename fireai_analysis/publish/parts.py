@@ -77,8 +77,9 @@ def contents(parts: list[Part]) -> list[Entry]:
 
 
 def _prose(source: str) -> str:
-    """Return a Markdown cell as HTML; markup in it is shown as text."""
-    text: str = MarkdownWithMath(renderer=IPythonRenderer(escape=True)).render(source)
+    """Return a Markdown cell as HTML; markup in it is shown as text, links that would run something lead nowhere."""
+    renderer = IPythonRenderer(escape=True, allow_harmful_protocols=False)
+    text: str = MarkdownWithMath(renderer=renderer).render(source)
     return text
 
 

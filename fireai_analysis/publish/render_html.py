@@ -132,7 +132,8 @@ def _value(value: Value, reasons: bool) -> str:
     if value.kind == "scenario":
         return f'<span class="scenario">{html_text(value.text)}</span>'
     missing = ' class="missing"' if value.text == NOT_MEASURED else ""
-    text = f"<span{missing}{_key(value)}>{html_text(value.text)}</span>"
+    attributes = f"{missing}{_key(value)}"
+    text = f"<span{attributes}>{html_text(value.text)}</span>" if attributes else html_text(value.text)
     return f'{text} <span class="reason">({html_text(value.reason)})</span>' if value.reason and reasons else text
 
 
@@ -151,8 +152,9 @@ def _paragraph(block: Paragraph) -> str:
 
 
 def _grid(grid: Grid) -> str:
-    heads = "".join(f'<th scope="col">{_line(column)}</th>' for column in grid.columns)
-    body = "".join(_row(row) for row in grid.rows)
+    columns = grid.columns[:-1] if grid.wide_last else grid.columns
+    heads = "".join(f'<th scope="col">{_line(column)}</th>' for column in columns)
+    body = "".join(map(_wide_row if grid.wide_last else _row, grid.rows))
     title = f"<caption>{html_text(grid.caption)}</caption>" if grid.caption else ""
     name = f' id="{html_text(grid.name)}-table"' if grid.name else ""
     notes = "".join(f'<p class="fireai-note">{html_text(text)}</p>' for text in absences(grid))
@@ -165,6 +167,15 @@ def _grid(grid: Grid) -> str:
 def _row(row: tuple[Line, ...]) -> str:
     cells = "".join(f"<td>{_line(cell, reasons=False)}</td>" for cell in row[1:])
     return f'<tr><th scope="row">{_line(row[0])}</th>{cells}</tr>'
+
+
+def _wide_row(row: tuple[Line, ...]) -> str:
+    """Return a row whose last cell stands below the others, in their width; the heading covers both lines."""
+    cells = "".join(f"<td>{_line(cell, reasons=False)}</td>" for cell in row[1:-1])
+    return (
+        f'<tr class="upper"><th scope="row" rowspan="2">{_line(row[0])}</th>{cells}</tr>'
+        f'<tr><td colspan="{len(row) - 2}" class="wide">{_line(row[-1], reasons=False)}</td></tr>'
+    )
 
 
 def absences(grid: Grid) -> list[str]:

@@ -19,7 +19,6 @@ from fireai_analysis.publish.skeleton import (
     Line,
     Paragraph,
     Rule,
-    Slot,
     Text,
     Value,
 )
@@ -68,14 +67,7 @@ def _inline(part: Inline, reasons: bool, *, after: bool) -> str:
         return f"`{part.text}`"
     if isinstance(part, Value):
         return _value(part, reasons, after=after)
-    return "" if isinstance(part, Slot) else _literal(part)
-
-
-def _literal(part: Text) -> str:
-    """Return text of the skeleton, or text made from results, with its outer spaces kept."""
-    lead, trail = (" " if part.text.startswith(" ") else ""), (" " if part.text.endswith(" ") else "")
-    inner = markdown_text(part.text)
-    return f"{lead}{inner}{trail}" if inner else " " if part.text else ""
+    return part.text if isinstance(part, Text) else ""
 
 
 def _value(value: Value, reasons: bool, *, after: bool) -> str:

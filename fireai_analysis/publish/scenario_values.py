@@ -13,6 +13,7 @@ from fireai_analysis.units import NOT_MEASURED, number_text
 
 Values = dict[str, Value]
 count = partial(number_text, digits=0)
+events = partial(number_text, digits=0, unit="events")
 ms = partial(number_text, digits=1, unit="ms")
 rps = partial(number_text, digits=2, unit="rps")
 
@@ -64,10 +65,12 @@ def scaling(source: Source) -> Value:
 
 def crdt(source: Source) -> Values:
     """Return the values of the CRDT scenario."""
+    unread = "the final state was not read from the database"
     return {
+        "crdt_data_loss.events": source.value("crdt.lost_count", events, unread),
         "crdt.operations": source.value("crdt.operations_count", count, NO_HISTORY),
         "crdt.conflicts": source.value("crdt.conflicts_count", count, NO_HISTORY),
-        "crdt.lost": source.value("crdt.lost_count", count, "the final state was not read from the database"),
+        "crdt.lost": source.value("crdt.lost_count", count, unread),
         "crdt.resolution": source.words(_resolution, "crdt.resolution_ms", "no conflicting write was acknowledged"),
         "crdt.idempotency": source.value("crdt.idempotency_violations_count", count, "no replay was recorded"),
     }

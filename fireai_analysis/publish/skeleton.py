@@ -24,7 +24,7 @@ _INLINE = re.compile(r"\*\*(?P<bold>.+?)\*\*|`(?P<code>[^`]+)`|\{(?P<slot>(?:\*\
 
 @dataclass(frozen=True)
 class Text:
-    """Literal text of the skeleton."""
+    """Literal text of the skeleton, trusted; whatever comes from results is a Value."""
 
     text: str
 
@@ -102,12 +102,13 @@ class Items:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: the first cell of each row is its heading."""
+    """A table: the first cell of each row is its heading; a wide last column may have a line of its own."""
 
     columns: tuple[Line, ...]
     rows: tuple[tuple[Line, ...], ...]
     caption: str = ""
     name: str = ""
+    wide_last: bool = False
 
 
 @dataclass(frozen=True)

@@ -65,14 +65,6 @@ def _criteria(summary: Summary) -> dict[str, Value]:
     for name in CRITERIA:
         place = places.get(name)
         found |= _absent(name) if place is None else _criterion(summary.criteria[place], f"criteria.{place}")
-    lost = summary.scenarios.get("crdt_stress")
-    count = None if lost is None else lost.crdt.lost_count
-    reason = found["crdt_data_loss.actual"].reason
-    found["crdt_data_loss.events"] = Value(
-        number_text(count, 0, "events") if count is not None else NOT_MEASURED,
-        "scenarios.crdt_stress.crdt.lost_count",
-        reason if count is None else "",
-    )
     return found
 
 

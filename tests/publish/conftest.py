@@ -12,7 +12,6 @@ from fireai_analysis.scenarios import load_criteria
 from tests import made
 
 
-
 def add_run(directory: Path, name: str) -> RunBundle:
     """An analysed smoke run of one scenario."""
     data = made.healthy(name, "smoke")

@@ -1,0 +1,122 @@
+"""The words of the report: true to the figures, and honest about what is missing."""
+
+import pytest
+
+from fireai_analysis import narrative
+from fireai_analysis.narrative import words
+from tests.publish import campaigns
+
+
+@pytest.mark.parametrize("name", campaigns.LOADS)
+def test_a_run_that_left_nothing_says_so(name: str) -> None:
+    assert narrative.analysis(campaigns.missing(name)) == ("NOT MEASURED: was not part of this campaign",)
+
+
+@pytest.mark.parametrize("name", campaigns.LOADS)
+def test_scale_is_said_in_every_analysis(name: str) -> None:
+    text = " ".join(narrative.analysis(campaigns.result(name)))
+    assert "it can prove a violation, not readiness" in text
+    full = {"duration_ratio": 1.0, "users_ratio": 1.0, "rate_ratio": 1.0}
+    assert "it can prove" not in " ".join(narrative.analysis(campaigns.result(name, scale=full)))
+
+
+def test_figures_of_the_peak() -> None:
+    text = " ".join(narrative.analysis(campaigns.result("peak")))
+    assert "95 % within 14.8 ms (95 % interval 13.2 to 16.9 ms)" in text
+    assert "database 36.0 %" in text or "db 36.0 %" in text
+    assert "No request failed." in text
+
+
+def test_errors_are_named_most_frequent_first() -> None:
+    broken = campaigns.result(
+        "peak", failures_count=40, timeouts_count=2, error_ratio=0.04, errors={"status 500": 40, "timeout": 2}
+    )
+    text = " ".join(narrative.analysis(broken))
+    assert "4.00 % of them went wrong (40 failed, 2 timed out); most often: status 500 (40 times)." in text
+
+
+def test_unmeasured_parts_are_not_left_out() -> None:
+    bare = campaigns.result(
+        "sustained", memory_mib={}, connections={}, response_ms={}, response_p95=None, error_ratio=None
+    )
+    text = " ".join(narrative.analysis(bare))
+    for what in ("error ratio", "Latency", "memory of the Go service", "Database connections"):
+        assert any(what in sentence and "NOT MEASURED" in sentence for sentence in text.split(". ")), what
+
+
+def test_a_lost_write_is_said_with_an_example() -> None:
+    crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 1, "final_state_read": True}
+    text = " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt | {"lost_examples": ["/elements/a"]})))
+    assert "1 acknowledged write cannot be found in the final state (for example /elements/a)." in text
+    assert "Every acknowledged write" not in text
+
+
+def test_an_unread_final_state_is_not_called_complete() -> None:
+    crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": None, "final_state_read": False}
+    text = " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt)))
+    assert "Whether writes were lost is NOT MEASURED" in text
+
+
+def test_an_aborted_run_says_so_first() -> None:
+    broken = campaigns.result("peak", state="aborted", reason="the target was gone")
+    assert "The run is aborted: the target was gone." in narrative.analysis(broken)[0]
+    scenarios = {name: campaigns.result(name) for name in campaigns.LOADS} | {"peak": broken}
+    assert narrative.run_warnings(campaigns.summary(scenarios=scenarios))[0] == "Peak is aborted: the target was gone."
+
+
+def test_a_failed_check_is_a_doubt() -> None:
+    check = {"check": "generator", "ok": False, "detail": "CPU at 99 %"}
+    text = narrative.analysis(campaigns.result("peak", validity=[check]))[-1]
+    assert text == "The validity gate does not hold: generator (CPU at 99 %)."
+
+
+@pytest.mark.parametrize(
+    ("readiness", "verdict", "start"),
+    [("READY", "PASSED", "Yes."), ("NOT_READY", "FAILED", "No."), ("NOT_READY", "INCONCLUSIVE", "Not shown.")],
+)
+def test_the_answer(readiness: str, verdict: str, start: str) -> None:
+    criteria = [entry | {"verdict": verdict} for entry in campaigns.criteria()]
+    assert narrative.answer(campaigns.summary(readiness=readiness, criteria=criteria)).startswith(start)
+
+
+def test_findings_of_several_scenarios_are_told_once() -> None:
+    finding = campaigns.result("peak").findings[0]
+    both = {name: campaigns.result(name, findings=[finding.model_dump()]) for name in ("peak", "spike")}
+    pairs = narrative.bottlenecks(campaigns.summary(scenarios=both))
+    assert [head for head, _ in pairs] == [finding.title, ""]
+    assert pairs[0][1].startswith("Peak and Spike; confidence MEDIUM, 36.0 % of the slow tail.")
+
+
+def test_advice_is_none_where_no_finding_gives_any() -> None:
+    assert narrative.advice(campaigns.summary(), "goroutines") == "None from this evidence."
+    leak = {"id": "goroutine_leak", "title": "Goroutines leak", "layer": "go", "confidence": "HIGH"}
+    leak |= {"evidence": ["12 to 900"], "recommendation": "Close response bodies."}
+    summary = campaigns.summary(scenarios={"peak": campaigns.result("peak", findings=[leak])})
+    assert narrative.advice(summary, "goroutines") == "Close response bodies."
+    assert narrative.goroutine_leaks(summary.scenarios["peak"]) == "DETECTED: Goroutines leak"
+
+
+def test_recommendations_by_priority() -> None:
+    summary = campaigns.summary()
+    assert narrative.recommendations(summary, "P0") == [("", "None from this evidence.")]
+    assert narrative.recommendations(summary, "P1") == [("database_time", "Cache active rules in the Go service.")]
+    assert narrative.actions(summary) == "P1: Cache active rules in the Go service."
+    assert "settle what is open: P95 Latency" in narrative.actions(campaigns.summary(recommendations=[]))
+
+
+def test_conclusion_counts_and_next_steps() -> None:
+    text = " ".join(narrative.conclusion(campaigns.summary()))
+    assert "Of the ticket's 4 criteria, 0 are met." in text
+    assert "2 min of load in 4 scenarios and made 1 finding" in text
+    assert "run the profile `full`" in text
+    assert "provide the evidence that is missing for Aurora Auto-scaling" in text
+
+
+def test_words_about_the_database() -> None:
+    peak = campaigns.result("peak")
+    assert narrative.lock_contention(peak) == "0 lock waits sampled, 0 deadlocks"
+    assert narrative.index_usage(peak) == (
+        "1,082 index scans, 3 sequential scans (users 2, buildings 1); unused: evidence_checksum_idx"
+    )
+    assert narrative.query_performance(campaigns.result("peak", database={})) is None
+    assert words.listed(["a", "b"]) == "a and b"
