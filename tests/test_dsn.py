@@ -74,5 +74,7 @@ words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 
 @given(words, words, words, st.integers(1, 65535))
 def test_round_trip(user: str, password: str, database: str, port: int) -> None:
-    text = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@db.example:{port}/{quote(database, safe='')}"
+    text = (
+        f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@db.example:{port}/{quote(database, safe='')}"
+    )
     assert parse(text) == Dsn("db.example", port, database, user, password, {})

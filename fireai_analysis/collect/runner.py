@@ -187,6 +187,8 @@ class Runner:
         self._count_again()
         self._samplers_until_ns = self._clock.now_ns()
         self._samplers.stop()
+        if self._samplers.starts_count > 1:
+            self._notes.append(f"the samplers ended by themselves and were started {self._samplers.starts_count} times")
         marked_bytes, _ = facts.go_high_water(self._target)
         self._bundle.update(facts={"go_high_water_end_bytes": marked_bytes})
         self._profiler.take(*instant("after", "heap", "goroutine", "allocs"))

@@ -34,7 +34,9 @@ class Stopping:
             signal.signal(number, lambda received, _: self.ask(f"stopped by {signal.Signals(received).name}"))
 
 
-def watch(stopping: Stopping, deadline_s: float, give_up: Callable[[], None]) -> threading.Event:
+def watch(
+    stopping: Stopping, deadline_s: float, give_up: Callable[[], None], *, grace_s: float = GRACE_S
+) -> threading.Event:
     """Ask the run to end at its hard deadline, and give up on it where it does not.
 
     Parameters
@@ -44,7 +46,9 @@ def watch(stopping: Stopping, deadline_s: float, give_up: Callable[[], None]) ->
     deadline_s : float
         Seconds from now.
     give_up : callable
-        Called `GRACE_S` after the deadline.
+        Called some time after the deadline.
+    grace_s : float
+        How long after it, in seconds.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def watch(stopping: Stopping, deadline_s: float, give_up: Callable[[], None]) ->
         if done.wait(deadline_s):
             return
         stopping.ask(f"watchdog: not done within {deadline_s:.0f} s")
-        if not done.wait(GRACE_S):
+        if not done.wait(grace_s):
             give_up()
 
     threading.Thread(target=work, name="watchdog", daemon=True).start()

@@ -54,7 +54,7 @@ def test_nobody_there_and_the_pause_before_the_next_try() -> None:
         port = free.getsockname()[1]
     database = Database(parse(f"postgresql://u:{CANARY}@127.0.0.1:{port}/d"))
     for _ in range(2):
-        with pytest.raises(CollectionError, match="(?i)refused") as error:
+        with pytest.raises(CollectionError, match=r"(?i)refused") as error:
             database.rows("SELECT 1", 1)
         assert CANARY not in str(error.value)
 
@@ -73,7 +73,7 @@ def test_the_session_has_limits_and_cannot_write(database: Database) -> None:
         "application_name": "fireai_sampler",
     }
     assert database.version_number >= 140_000
-    with pytest.raises(CollectionError, match="read-only|permission"):
+    with pytest.raises(CollectionError, match=r"read-only|permission"):
         database.rows("DELETE FROM test_sessions RETURNING id", 2)
     assert database.rows("SELECT 1 AS one", 2) == [{"one": 1}]
 

@@ -65,7 +65,7 @@ def journal(bundle: RunBundle, *records: dict[str, Any], number: int = 0) -> Pat
 def test_a_source_that_hangs_delays_no_other(tmp_path: Path) -> None:
     released = threading.Event()
     well = Scripted("well", lambda count: Reading({"host": [{"t_ns": count}]}))
-    stuck = Scripted("stuck", lambda count: Reading() if released.wait(30) else Reading())
+    stuck = Scripted("stuck", lambda count: (released.wait(30), Reading())[1])
     writer = JournalWriter(tmp_path / "j")
     loop = Loop([stuck, well], writer, clock=Clock(), interval_s=INTERVAL_S)
     loop.start()
