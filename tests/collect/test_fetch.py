@@ -64,7 +64,10 @@ def test_an_answer_cut_short_is_refused() -> None:
 
 
 def test_something_else_than_http_is_refused() -> None:
-    with serving(lambda c, p: c.sendall(b"\x00\x01garbage\r\n\r\n")) as stub, pytest.raises(CollectionError, match="HTTP"):
+    with (
+        serving(lambda c, p: c.sendall(b"\x00\x01garbage\r\n\r\n")) as stub,
+        pytest.raises(CollectionError, match="HTTP"),
+    ):
         fetch(stub.url, 2)
 
 

@@ -118,7 +118,9 @@ def tick_rows(sampled: Sampled, until_ns: int) -> Iterator[Row]:
         return
     expected = max(0, int((until_ns - sampled.start_ns) / (sampled.interval_s * NS_PER_S))) + 1
     riders = {
-        name: host for name, host in RIDERS.items() if any(name in tick["tables"] for tick in sampled.ticks.get(host, []))
+        name: host
+        for name, host in RIDERS.items()
+        if any(name in tick["tables"] for tick in sampled.ticks.get(host, []))
     }
     for name in [*sampled.ticks, *riders]:
         ticks = [tick for tick in sampled.ticks[riders.get(name, name)] if tick["number"] is not None]
