@@ -94,6 +94,6 @@ def _generator(result: ScenarioResult) -> Finding | None:
         layer="generator",
         confidence="HIGH",
         evidence=tuple(f"{one.check}: {one.detail}" for one in failed),
-        recommendation="generator: run it on a machine of its own, or with more processes (fireai run --processes)",
+        recommendation="generator: run it on a machine of its own, or at a lower rate",
         priority="P1",
     )

@@ -57,7 +57,7 @@ def _acknowledged(frame: pd.DataFrame, waves: list[float]) -> Panel:
 
 
 def _doubtful(frame: pd.DataFrame, waves: list[float]) -> Panel:
-    lost = Bars("lost", waves, style.column(frame, "lost_count"), style.VERMILLION)
+    lost = Bars("lost", waves, style.column(frame, "lost_count"), style.VERMILION)
     unknown = Bars("unknown", waves, style.column(frame, "unknown_count"), style.ORANGE)
     top = [(one or 0) + (other or 0) for one, other in zip(lost.y, unknown.y, strict=True)]
     remark = f" (lost: {NOT_MEASURED})" if not style.known(lost.y) else "" if any(top) else " (none)"

@@ -142,7 +142,7 @@ def _failures(frame: pd.DataFrame, times: list[float], axis: YAxis) -> tuple[Mar
         return ()
     texts = [f"{count:,} failed" for _, count in points]
     places = [axis.at(0.03)] * len(points)
-    return (Marks("failures", [time for time, _ in points], places, texts, style.VERMILLION, "x"),)
+    return (Marks("failures", [time for time, _ in points], places, texts, style.VERMILION, "x"),)
 
 
 def _judged(result: ScenarioResult, axis: YAxis) -> tuple[Marks, ...]:

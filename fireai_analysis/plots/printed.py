@@ -122,7 +122,7 @@ def _draw(axes: Axes, panel: Panel, x: XAxis) -> None:
             marks.x, marks.y, SYMBOLS[marks.symbol], color=marks.colour, markersize=5, clip_on=False, linestyle="none"
         )
     if panel.limit is not None and 0 <= panel.axis.fraction(panel.limit.value) <= 1:
-        axes.axhline(panel.limit.value, color=style.VERMILLION, linewidth=1.1, linestyle="--")
+        axes.axhline(panel.limit.value, color=style.VERMILION, linewidth=1.1, linestyle="--")
     _y_axis(axes, panel)
     axes.text(0, 1.02, shown(panel.heading), transform=axes.transAxes, va="bottom", ha="left", size=7.5)
     height_in = axes.get_window_extent().height / axes.figure.dpi

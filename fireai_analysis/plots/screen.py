@@ -235,7 +235,7 @@ def label_places(panel: Panel, gap: float) -> list[tuple[str, str, float]]:
     if panel.limit is not None:
         place = panel.axis.fraction(panel.limit.value)
         text = panel.limit.text if place <= 1 else f"{panel.limit.text} ↑ off axis"
-        wanted.append((text, style.VERMILLION, min(max(place, 0.0), 1.0)))
+        wanted.append((text, style.VERMILION, min(max(place, 0.0), 1.0)))
     places = spread([place for _, _, place in wanted], gap)
     return [(text, colour, place) for (text, colour, _), place in zip(wanted, places, strict=True)]
 
@@ -252,6 +252,6 @@ def _limit_line(panel: Panel, axis: str) -> list[Json]:
             "yref": axis,
             "y0": panel.limit.value,
             "y1": panel.limit.value,
-            "line": {"color": style.VERMILLION, "width": 1.5, "dash": "dash"},
+            "line": {"color": style.VERMILION, "width": 1.5, "dash": "dash"},
         }
     ]

@@ -16,7 +16,7 @@ from fireai_analysis.plots.chart import XAxis
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import duration_text, number_text, percent_text
 
-BLUE, GREEN, PURPLE, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#AA4499", "#D55E00", "#C98500", "#7F7F7F"
+BLUE, GREEN, PURPLE, VERMILION, ORANGE, GREY = "#0072B2", "#009E73", "#AA4499", "#D55E00", "#C98500", "#7F7F7F"
 SCREEN_TEXT = "#767676"  # contrast 4.5 on white and 4.1 on JupyterLab's dark paper
 PRINT_TEXT = "#222222"
 GRID = "rgba(127,127,127,0.25)"

@@ -12,7 +12,7 @@ from fireai_analysis.units import number_text, percent_text
 LINES = (
     ("offered_rps", "offered", style.GREY, 1.0),
     ("achieved_rps", "achieved", style.BLUE, 2.2),
-    ("failed_rps", "failed", style.VERMILLION, 1.6),
+    ("failed_rps", "failed", style.VERMILION, 1.6),
 )
 
 
