@@ -99,6 +99,12 @@ def test_errors_end_with_their_code(monkeypatch: pytest.MonkeyPatch, raised: Bas
     assert cli.exit_code([]) == code
 
 
+def test_sigterm_ends_with_143() -> None:
+    code = "import os, signal\nfrom fireai_analysis import cli\n"
+    code += "cli.app = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\ncli.main([])"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 143
+
+
 def test_dry_run_tells_what_it_would_take_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0
-BAR_WIDTH = 16
+BAR_WIDTH = 12
 DONE, BROKEN = "\N{HEAVY CHECK MARK}", "\N{HEAVY BALLOT X}"
 
 
@@ -129,15 +129,14 @@ class Bars:
 def _body(part: _Part) -> Table | Text:
     if part.ok is not None:
         return Text(part.text)
+    if part.ratio is None:
+        return Text.assemble((f"{part.phase:<10}", "cyan"), part.text, overflow="ellipsis", no_wrap=True)
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=9, no_wrap=True)
-    cells: list[Text | ProgressBar] = [Text(part.phase, "cyan")]
-    if part.ratio is not None:
-        grid.add_column(width=BAR_WIDTH)
-        grid.add_column(width=4, justify="right")
-        cells += [ProgressBar(total=1.0, completed=part.ratio, width=BAR_WIDTH), Text(f"{part.ratio:.0%}")]
-    grid.add_column(no_wrap=True)
-    grid.add_row(*cells, Text(part.text, overflow="ellipsis"))
+    for width in (len(part.phase), BAR_WIDTH):
+        grid.add_column(min_width=width, no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    bar = ProgressBar(total=1.0, completed=part.ratio, width=BAR_WIDTH)
+    grid.add_row(Text(part.phase, "cyan"), bar, Text(f"{part.ratio:.0%}  {part.text}", overflow="ellipsis"))
     return grid
 
 

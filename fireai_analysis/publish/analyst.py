@@ -29,19 +29,19 @@ class Analyst:
         spec, state = bundle.manifest.spec, bundle.manifest.state
         if state == "crashed" or not any((bundle.directory / "requests").glob("*.parquet")):
             reason = bundle.manifest.reason or "no request was recorded"
-            self.keep_missing(spec, f"the run {state}: {reason}", state)
+            self.keep_missing(spec, f"{state}: {reason}")
         else:
             try:
                 self._run_notebook(bundle)
             except ReportError as error:
                 self._outcome.defect = True
                 self._outcome.problems.append(str(error))
-                self.keep_missing(spec, f"{state}, but its notebook failed: {error}", state)
+                self.keep_missing(spec, f"{state}, but its notebook failed: {error}")
         RunBundle.open(bundle.directory).seal()
 
-    def keep_missing(self, spec: RunSpec, reason: str, state: str = "missing") -> None:
+    def keep_missing(self, spec: RunSpec, reason: str) -> None:
         """Keep the result of a run that could not be measured, with the reason."""
-        result = missing_result(spec, reason).model_copy(update={"state": state})
+        result = missing_result(spec, reason)
         place = self._campaign.directory / spec.scenario.name / "results.json"
         atomic_write(place, json_bytes(result.model_dump(mode="json")))
         self._progress.end(spec.scenario.name, reason, ok=False)

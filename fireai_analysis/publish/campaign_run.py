@@ -141,7 +141,7 @@ class _Recording:
         try:
             self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)
         except BaseException as error:
-            self._progress.show(name, "stopping", None, "the partial report follows, Ctrl-C again leaves now")
+            self._progress.show(name, "stopping", None, "report follows; Ctrl-C again leaves at once")
             _stop(process)
             if not isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
