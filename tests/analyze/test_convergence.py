@@ -201,3 +201,12 @@ def test_waves_add_up() -> None:
 
 def test_run_without_history() -> None:
     assert measure(BASE).crdt == Crdt()
+
+
+def test_without_clocks_time_decides_and_an_unknown_write_never_ended() -> None:
+    bare = {"clock_sent": None}
+    late = contended(1, at_ms=500, **bare)
+    final = states({"hot": {"0": "token-0"}})
+    assert checked([contended(0, **bare), late], final).lost_count == 1
+    assert checked([contended(0, outcome="unknown", **bare), late], final).lost_count == 0
+    assert checked([contended(0, outcome="unknown", end_ns=None, **bare), late], final).lost_count == 0

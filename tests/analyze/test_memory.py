@@ -51,6 +51,15 @@ def test_a_step_is_no_leak() -> None:
     assert sum(one.label == "DETECTED" for one in found) <= 1
 
 
+def test_a_heap_that_fills_and_holds_is_no_leak() -> None:
+    found = []
+    for seed in range(10):
+        at_s, live = heap(seed=seed)
+        found.append(leak_of(at_s, live + 40 * MIB * (1 - np.exp(-at_s / 2400))).label)
+    assert found.count("DETECTED") <= 1
+    assert found.count("RAMPING") >= 1
+
+
 def test_short_runs_tell_nothing() -> None:
     at_s, live = heap(100.0)
     short = at_s < 600

@@ -103,15 +103,20 @@ def test_layers_add_up_to_the_response_time() -> None:
 
 
 def test_only_the_tail_counts_for_shares() -> None:
-    frame = DATA.requests.copy()
-    slow = frame["response_us"] >= 200_000
-    frame["pool_us"] = pd.array(np.where(slow, 150_000, 0), dtype="Int32")
-    frame["db_us"] = pd.array(np.where(slow, 0, 90_000), dtype="Int32")
+    frame = DATA.requests.iloc[:1000].copy()
+    for column in ("response_us", "service_us"):
+        frame[column] = pd.array(np.arange(1, 1001) * 1000, dtype="Int32")
+    in_band = (frame["response_us"] >= 900_000) & (frame["response_us"] <= 990_000)
+    for part in ("app", "validation", "go", "crdt"):
+        frame[f"{part}_us"] = pd.array([pd.NA] * 1000, dtype="Int32")
+    frame["pool_us"] = frame["response_us"].where(in_band, 0)
+    frame["db_us"] = frame["response_us"].where(~in_band, 0)
     assert DATA.window is not None
     found = layers.measure(Rows(frame, DATA.window), 0.0)
-    shares = {name: layer.share_of_tail_ratio or 0 for name, layer in found.items()}
-    band = layers.tail_band(frame["response_us"].to_numpy(dtype=float))
-    assert shares["pool"] == pytest.approx(frame["pool_us"][band].sum() / frame["response_us"][band].sum())
+    assert {name: layer.share_of_tail_ratio for name, layer in found.items() if layer.share_of_tail_ratio} == {
+        "pool": 1.0
+    }
+    assert found["db"].p50 == 409.0
 
 
 def test_without_server_timing_there_are_no_layers() -> None:

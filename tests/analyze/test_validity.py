@@ -37,10 +37,10 @@ def late(data: RunData) -> RunData:
     return made.with_requests(data, frame)
 
 
-def counted_less(source: str) -> Callable[[RunData], RunData]:
+def counted_less(source: str, by: int = 1) -> Callable[[RunData], RunData]:
     def change(data: RunData) -> RunData:
         counts = data.samples["counts"].copy()
-        counts.loc[counts["source"] == source, "requests_count"] -= 1
+        counts.loc[counts["source"] == source, "requests_count"] -= by
         return replace(data, samples={**data.samples, "counts": counts})
 
     return change
@@ -66,6 +66,8 @@ DEFECTS: list[tuple[str, Callable[[RunData], RunData]]] = [
     ("recorder_complete", lambda data: made.with_requests(data, data.requests.iloc[1:])),
     ("counts_locust", counted_less("locust")),
     ("counts_server", counted_less("server")),
+    ("counts_server", counted_less("server", -1)),
+    ("counts_locust", counted_less("locust", -1)),
     ("counts_locust", counted_less("rows")),
     ("generator_cpu", lambda data: made.with_sample(data, "generator", cpu_ratio=0.95)),
     ("generator_lag", lambda data: made.with_sample(data, "generator", loop_lag_p99_ms=90.0)),
