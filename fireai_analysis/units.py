@@ -10,6 +10,7 @@ import math
 from datetime import UTC, datetime
 
 NOT_MEASURED = "NOT MEASURED"
+BYTES_PER_KB = 1_000
 BYTES_PER_MB = 1_000_000
 BYTES_PER_GB = 1_000_000_000
 BYTES_PER_MIB = 1_048_576

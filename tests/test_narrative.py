@@ -81,6 +81,8 @@ def test_the_answer(readiness: str, verdict: str, start: str) -> None:
 
 def test_findings_of_several_scenarios_are_told_once() -> None:
     finding = campaigns.result("peak").findings[0]
+    words_of_ids = campaigns.summary(recommendations=[{"priority": "P0", "text": "x", "finding": "aurora_scaling"}])
+    assert narrative.recommendations(words_of_ids, "P0") == [("Aurora scaling", "x")]
     both = {name: campaigns.result(name, findings=[finding.model_dump()]) for name in ("peak", "spike")}
     pairs = narrative.bottlenecks(campaigns.summary(scenarios=both))
     assert [head for head, _ in pairs] == [finding.title, ""]
@@ -99,7 +101,9 @@ def test_advice_is_none_where_no_finding_gives_any() -> None:
 def test_recommendations_by_priority() -> None:
     summary = campaigns.summary()
     assert narrative.recommendations(summary, "P0") == [("", "None from this evidence.")]
-    assert narrative.recommendations(summary, "P1") == [("database_time", "Cache active rules in the Go service.")]
+    assert narrative.recommendations(summary, "P1") == [
+        ("The database takes the largest part of the slow tail", "Cache active rules in the Go service.")
+    ]
     assert narrative.actions(summary) == "P1: Cache active rules in the Go service."
     assert "settle what is open: P95 Latency" in narrative.actions(campaigns.summary(recommendations=[]))
 
@@ -108,7 +112,7 @@ def test_conclusion_counts_and_next_steps() -> None:
     text = " ".join(narrative.conclusion(campaigns.summary()))
     assert "Of the ticket's 4 criteria, 0 are met." in text
     assert "2 min of load in 4 scenarios and made 1 finding" in text
-    assert "run the profile `full`" in text
+    assert "run it at full scale (fireai run --profile full)" in text
     assert "provide the evidence that is missing for Aurora Auto-scaling" in text
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fireai_analysis.narrative.words import title
+from fireai_analysis.narrative.words import few, listed, title
 from fireai_analysis.results import Finding, Summary
 from fireai_analysis.units import NOT_MEASURED, percent_text
 
 NONE_FOUND = "None from this evidence."
+MOST_HOTSPOTS = 5
 TOPICS = {
     "heap": ("heap", "memory", "alloc", "gc"),
     "goroutines": ("goroutine",),
@@ -38,8 +39,9 @@ def bottlenecks(summary: Summary) -> list[Pair]:
 
 def recommendations(summary: Summary, priority: Literal["P0", "P1", "P2"]) -> list[Pair]:
     """Return the recommendations of one priority, each with the finding that it follows from."""
+    titles = {finding.id: finding.title for result in summary.scenarios.values() for finding in result.findings}
     found = [entry for entry in summary.recommendations if entry.priority == priority]
-    return [(entry.finding, entry.text) for entry in found] or [("", NONE_FOUND)]
+    return [(titles.get(entry.finding, _as_words(entry.finding)), entry.text) for entry in found] or [("", NONE_FOUND)]
 
 
 def advice(summary: Summary, topic: str) -> str:
@@ -56,7 +58,11 @@ def advice(summary: Summary, topic: str) -> str:
 
 def hotspots(summary: Summary) -> list[Pair]:
     """Return where memory was allocated, by scenario, from heap profiles."""
-    pairs = [(title(name), "; ".join(result.hotspots)) for name, result in summary.scenarios.items() if result.hotspots]
+    pairs = [
+        (title(name), few(result.hotspots, MOST_HOTSPOTS, "; "))
+        for name, result in summary.scenarios.items()
+        if result.hotspots
+    ]
     return pairs or [("", f"{NOT_MEASURED}: no heap profile with allocations was taken.")]
 
 
@@ -76,13 +82,17 @@ def actions(summary: Summary) -> str:
 
 def _bottleneck(group: list[tuple[str, Finding]]) -> Pair:
     finding = max((entry for _, entry in group), key=_share)
-    names = " and ".join(dict.fromkeys(title(name) for name, _ in group))
+    names = listed(list(dict.fromkeys(title(name) for name, _ in group)))
     share = finding.share_of_tail_ratio
     parts = [f"{names}; confidence {finding.confidence}"]
     if share is not None:
         parts.append(f"{percent_text(share, 1)} % of the slow tail")
     text = f"{', '.join(parts)}. {'; '.join(finding.evidence).rstrip('.')}."
     return finding.title, f"{text} {finding.recommendation or ''}".strip()
+
+
+def _as_words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _share(finding: Finding) -> float:

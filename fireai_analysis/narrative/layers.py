@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fireai_analysis.narrative.words import counted
+from fireai_analysis.narrative.words import counted, few
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import number_text, percent_text
 
@@ -15,7 +15,7 @@ def goroutine_leaks(result: ScenarioResult) -> str | None:
     goroutines = result.go.goroutines
     if goroutines.initial is None or goroutines.final is None:
         return None
-    return f"NONE ({goroutines.initial:,} to {goroutines.final:,})"
+    return f"NONE found ({goroutines.initial:,} at first, {goroutines.final:,} at the end of the load)"
 
 
 def query_performance(result: ScenarioResult) -> str | None:
@@ -52,7 +52,7 @@ def index_usage(result: ScenarioResult) -> str | None:
     text = f"{counted(sum(database.index_scans.values()), 'index scan')}, "
     text += counted(sum(database.seq_scans.values()), "sequential scan")
     text += f" ({', '.join(scanned)})" if scanned else ""
-    return text + (f"; unused: {', '.join(database.unused_indexes)}" if database.unused_indexes else "")
+    return text + (f"; unused: {few(database.unused_indexes, 3)}" if database.unused_indexes else "")
 
 
 def _largest(counts: dict[str, int]) -> list[tuple[str, int]]:

@@ -71,7 +71,9 @@ def _next_steps(summary: Summary) -> str:
     if failed:
         steps.append(f"repair what is proven wrong ({listed([entry.title for entry in failed])}) and run it again")
     if any(not result.scale.is_full for result in summary.scenarios.values()):
-        steps.append("run the profile `full` against the platform that will carry production load")
+        steps.append(
+            "run it at full scale (fireai run --profile full) against the platform that will carry production load"
+        )
     missing = [entry.title for entry in unsettled if entry.verdict == "NOT MEASURED"]
     if missing:
         steps.append(f"provide the evidence that is missing for {listed(missing)}")

@@ -171,7 +171,9 @@ def _survival(result: ScenarioResult) -> str:
                 f"; with this many writes, a loss of up to {percent_text(crdt.lost_ratio_bound, 3)} % could go unseen"
             )
         )
-        text = f"Every acknowledged write was found in the final state read from the database{bound}."
+        text = (
+            f"Every acknowledged write is in the final state read from the database, or was legally superseded{bound}."
+        )
     violations = crdt.idempotency_violations_count
     if violations is None:
         return f"{text} Idempotency is NOT MEASURED."

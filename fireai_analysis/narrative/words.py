@@ -38,6 +38,18 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
+def few(entries: Sequence[str], most: int, separator: str = ", ") -> str:
+    """Return the first entries, and how many there are beside them.
+
+    Examples
+    --------
+    >>> few(["a", "b", "c"], 2), few(["a"], 2)
+    ('a, b, and 1 more', 'a')
+    """
+    more = len(entries) - most
+    return separator.join(entries[:most]) + (f"{separator}and {number_text(more, 0)} more" if more > 0 else "")
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun.
 

@@ -12,7 +12,7 @@ from fireai_analysis.results import Summary
 from fireai_analysis.units import NOT_MEASURED
 
 Values = dict[str, Value]
-MOST_PATHS = 6
+MOST_NAMES = 3
 
 
 def values(summary: Summary) -> Values:
@@ -44,7 +44,7 @@ def files(summary: Summary) -> Values:
     }
     paths = [entry.path for entry in summary.files]
     found = {name: _paths([path for path in paths if test(path)], why) for name, (test, why) in wanted.items()}
-    manifests = [path for path in paths if path.endswith("manifest.json")]
+    manifests = [f"{name}/manifest.json" for name, result in summary.scenarios.items() if result.state != "missing"]
     configuration = ", ".join(["campaign.json", *manifests])
     return {f"files.{name}": value for name, value in found.items()} | {
         "files.configuration": Value(configuration, "files"),
@@ -97,13 +97,17 @@ def _secret(environment: Mapping[str, Any]) -> str:
 
 
 def _paths(paths: list[str], why: str) -> Value:
-    """Return paths; where they are many, the folders with the number of files in each."""
+    """Return paths by folder; where a folder holds many, their number."""
     if not paths:
         return Value(NOT_MEASURED, "files", why)
-    if len(paths) <= MOST_PATHS:
-        return Value(", ".join(paths), "files")
-    groups = groupby(sorted(paths), key=lambda path: path.rpartition("/")[0])
-    return Value(", ".join(f"{folder}/ ({len(list(members))} files)" for folder, members in groups), "files")
+    groups = groupby(paths, key=lambda path: path.rpartition("/")[0])
+    return Value(
+        "; ".join(_folder(folder, [path.rpartition("/")[2] for path in members]) for folder, members in groups), "files"
+    )
+
+
+def _folder(folder: str, names: list[str]) -> str:
+    return f"{folder}/ ({len(names)} files)" if len(names) > MOST_NAMES else f"{folder}/: {', '.join(names)}"
 
 
 def _schema(summary: Summary) -> str:

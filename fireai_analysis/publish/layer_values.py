@@ -11,12 +11,13 @@ from fireai_analysis.publish.skeleton import Value
 from fireai_analysis.publish.source import Source
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import mb_text, share_text
-from fireai_analysis.units import bytes_text, number_text
+from fireai_analysis.units import BYTES_PER_KB, bytes_text, number_text
 
 Values = dict[str, Value]
 count = partial(number_text, digits=0)
 
 NO_GO = "the Go runtime could not be sampled"
+NO_GC = "no garbage collection ran"
 NO_POOL = "the connection pool could not be sampled"
 NO_HOST = "the host could not be sampled"
 NO_DATABASE = "the statistics of PostgreSQL were not read"
@@ -39,7 +40,7 @@ def _go(source: Source) -> Values:
         **heap,
         "heap_slope": source.words(_slope, "live_heap_mib.slope_mib_per_h", "too few collections for a slope"),
         "gc_count": source.words(_gc_count, "go.gc_count", NO_GO),
-        "gc_cpu": source.value("go.gc_cpu_ratio", share_text, NO_GO),
+        "gc_cpu": source.value("go.gc_cpu_ratio", share_text, NO_GC if source.at("go.gc_count") == 0 else NO_GO),
         "gc_pause": source.words(_gc_pause, "go.gc_pause_ms", NO_GO),
         "memory_efficiency": source.value("go.live_to_total_ratio", share_text, NO_GO),
         **goroutines,
@@ -136,7 +137,9 @@ def _disk(result: ScenarioResult) -> str | None:
 def _rates(*pairs: tuple[float | None, str]) -> str | None:
     if any(rate is None for rate, _ in pairs):
         return None
-    return ", ".join(f"{bytes_text(rate)}/s {word}" for rate, word in pairs)
+    return ", ".join(
+        f"{number_text(rate / BYTES_PER_KB, 0, 'kB/s')} {word}" for rate, word in pairs if rate is not None
+    )
 
 
 def _layer(part: str, result: ScenarioResult) -> str | None:

@@ -86,10 +86,7 @@ def opened(campaign_dir: Path | str | None) -> Report:
     if campaign_dir is None:
         remedy = "name the directory of a campaign, such as runs/20260101-120000-smoke"
         raise ParamsError(f"{NOTEBOOK}.ipynb", "campaign_dir", "is not set", remedy)
-    summary = write_summary(campaign_dir)
-    campaign = Campaign.open(Path(campaign_dir))
-    frames = {bundle.scenario: _frames(bundle) for bundle in campaign.bundles()}
-    return Report(campaign, summary, frames)
+    return _report(Campaign.open(Path(campaign_dir)), write_summary(campaign_dir))
 
 
 def write_summary(campaign_dir: Path | str) -> Summary:
@@ -141,12 +138,21 @@ def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Pa
     campaign = Campaign.open(Path(campaign_dir).absolute())
     notebook = _executed(campaign)
     writers: dict[str, Callable[[], tuple[str, bytes]]] = {
-        "markdown": lambda: ("report.md", opened(campaign.directory).markdown().encode()),
+        "markdown": lambda: ("report.md", _report(campaign, _judged(campaign)).markdown().encode()),
         "pdf": lambda: ("report.pdf", exporters.pdf_document(notebook)),
         "html": lambda: ("report.html", exporters.html(notebook)),
     }
     written = [campaign.path("summary.json"), campaign.path("junit.xml"), campaign.path("alerts/fireai.rules.yml")]
     return written + [campaign.write(*write()) for name, write in writers.items() if name in formats]
+
+
+def _report(campaign: Campaign, summary: Summary) -> Report:
+    return Report(campaign, summary, {bundle.scenario: _frames(bundle) for bundle in campaign.bundles()})
+
+
+def _judged(campaign: Campaign) -> Summary:
+    """Return the summary that the notebook has just written."""
+    return Summary.model_validate(read_json(campaign.path("summary.json")))
 
 
 def _executed(campaign: Campaign) -> nbformat.NotebookNode:
