@@ -2,7 +2,8 @@
 
 import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import yaml
 
 from fireai_analysis import cli, scenarios
+from fireai_analysis.platform import control
+from fireai_analysis.platform.state import read_state
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = {
@@ -167,6 +170,60 @@ def test_a_missing_secret(fireai: Fireai, remote: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("INTERNAL_JWT_SECRET_KEY")
     refused = fireai("run", "peak", "--target", "staging")
     assert_refused(refused, "environment", "INTERNAL_JWT_SECRET_KEY", "is not set", "export it", "staging")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[dict[str, str], dict[str, str], Path]]:
+    """Addresses and secrets of a real platform, and its state directory."""
+    with tempfile.TemporaryDirectory(prefix="fb-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIREAI_STATE_DIR", folder)
+        with control.running() as status:
+            yield {"fastapi": status.fastapi_url, "go": status.go_url}, control.secrets(status), Path(folder)
+
+
+@pytest.fixture
+def staging(remote: Path, running: tuple, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A target file and an environment with which a real platform is a remote target."""
+    addresses, secrets, _ = running
+    content = yaml.safe_load(remote.read_text())
+    content["doors"] = {door: {"base_url": url} for door, url in addresses.items()}
+    remote.write_text(yaml.safe_dump(content))
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    return remote
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "key"), [("INTERNAL_JWT_SECRET_KEY", "auth.internal"), ("FIREAI_PUBLIC_JWT_SECRET_KEY", "auth.public")]
+)
+def test_a_wrong_secret(fireai: Fireai, staging: Path, name: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, SECRETS[name])
+    refused = fireai("run", "peak", "--target", "staging", "-o", "out")
+    assert_refused(refused, "target staging", key, "refuses the token (401)", f"put the target's secret into {name}")
+
+
+@pytest.mark.real
+def test_a_wrong_database_address(fireai: Fireai, staging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", SECRETS["DATABASE_URL"])
+    refused = fireai("run", "peak", "--target", "staging", "-o", "out")
+    assert_refused(refused, "target staging", "DATABASE_URL", "127.0.0.1:1/d", "correct DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://u:canary-1234@h/d")
+    assert_refused(fireai("run", "peak", "--target", "staging"), "environment", "DATABASE_URL", "postgresql://")
+
+
+@pytest.mark.real
+def test_a_database_role_that_can_write(
+    fireai: Fireai, staging: Path, running: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = read_state(running[2])
+    assert state is not None
+    assert state.work is not None
+    place = next(path for path in state.work.rglob(".s.PGSQL.*") if path.is_socket())
+    address = f"host={place.parent} port={place.name.rsplit('.', 1)[1]} dbname=fireai user=postgres"
+    monkeypatch.setenv("DATABASE_URL", address)
+    refused = fireai("run", "peak", "--target", "staging", "-o", "out")
+    assert_refused(refused, "target staging", "DATABASE_URL", "is a superuser", "pg_monitor")
 
 
 def test_load_goes_to_loopback_only(fireai: Fireai, remote: Path) -> None:

@@ -113,22 +113,16 @@ def _show_plan(order: Order) -> int:
     from fireai_analysis.publish import estimate
 
     console, table = terminal.output(), terminal.table("Scenario", "Lasts", "Requests", "Disk", "Left in the target")
-    wall_s, disk_bytes, total = 0.0, 0, 0
     for spec in order.specs:
         each = estimate.of(spec)
-        wall_s, disk_bytes, total = wall_s + each.wall_s, disk_bytes + each.disk_bytes, total + each.requests_count
         left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items() if count)
-        table.add_row(
-            spec.scenario.name,
-            _about(each.wall_s),
-            f"{each.requests_count:,}",
-            size_text(each.disk_bytes),
-            left,
-        )
+        size = size_text(each.disk_bytes)
+        table.add_row(spec.scenario.name, _about(each.wall_s), f"{each.requests_count:,}", size, left)
     console.print(table)
-    console.print(f"\n{total:,} requests, {size_text(disk_bytes)} on disk. Nothing was sent, nothing was written.")
-    end = utc_text(int((time.time() + wall_s) * NS_PER_S))
-    console.print(f"Started now, it ends about {end}, in {_about(wall_s)}.")
+    all_of_it = estimate.campaign(order.specs)
+    size, end_s = size_text(all_of_it.disk_bytes), time.time() + all_of_it.wall_s
+    console.print(f"\n{all_of_it.requests_count:,} requests, {size} on disk. Nothing was sent, nothing was written.")
+    console.print(f"Started now, it ends about {utc_text(int(end_s * NS_PER_S))}, in {_about(all_of_it.wall_s)}.")
     return 0
 
 

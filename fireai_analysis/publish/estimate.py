@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fireai_analysis.collect import schedule
 from fireai_analysis.spec import RunSpec
 
-SURROUNDINGS_S = 14.0
-"""Start, setup, drain, profiles and notebook around the judged window, measured at smoke scale on 2 cores."""
+AROUND_RUN_S, AROUND_CAMPAIGN_S = 14.0, 20.0
+"""Start, setup, drain, profiles and notebook around each judged window; platform and report around all of them.
+Measured at smoke scale on 2 cores, like the sizes below."""
 
-BYTES_PER_REQUEST = 700
-BYTES_PER_TICK = 2_500
-FIXED_BYTES = 3_000_000
-"""Disk space of a run, measured: journals and rows of a request, samples of a tick, profiles and notebook."""
+RUN_BYTES, CAMPAIGN_BYTES = 700_000, 8_000_000
+BYTES_PER_REQUEST, BYTES_PER_TICK, BYTES_PER_CLOCK_ENTRY = 300, 3_500, 9
+"""Journal and row of a request, samples of a tick, one user's share of the vector clock in each answer of a wave."""
 
 WRITES = {
     "session": "sessions",
@@ -64,10 +65,25 @@ def of(spec: RunSpec) -> Estimate:
     for action, count in counts.items():
         if action in WRITES:
             writes[WRITES[action]] += round(count * (1 + around))
-    wall_s = scenario.duration_s + profile.settle_s + profile.profiled_s + SURROUNDINGS_S
-    ticks = wall_s / profile.sample_interval_s
-    disk_bytes = FIXED_BYTES + round(len(plan) * (1 + around) * BYTES_PER_REQUEST + ticks * BYTES_PER_TICK)
-    return Estimate(len(plan), wall_s, disk_bytes, writes)
+    wall_s = scenario.duration_s + profile.settle_s + profile.profiled_s + AROUND_RUN_S
+    ticks_bytes = wall_s / profile.sample_interval_s * BYTES_PER_TICK
+    clock_bytes = scenario.users * BYTES_PER_CLOCK_ENTRY if scenario.arrivals == "waves" else 0
+    rows_bytes = len(plan) * (1 + around) * (BYTES_PER_REQUEST + clock_bytes)
+    return Estimate(len(plan), wall_s, RUN_BYTES + round(ticks_bytes + rows_bytes), writes)
+
+
+def campaign(specs: Iterable[RunSpec]) -> Estimate:
+    """Return what all runs and the report will take together."""
+    each = [of(spec) for spec in specs]
+    writes: Counter[str] = Counter()
+    for one in each:
+        writes.update(one.writes)
+    return Estimate(
+        sum(one.requests_count for one in each),
+        sum(one.wall_s for one in each) + AROUND_CAMPAIGN_S,
+        sum(one.disk_bytes for one in each) + CAMPAIGN_BYTES,
+        dict(writes),
+    )
 
 
 def _sessions_of_setup(spec: RunSpec) -> int:

@@ -78,7 +78,7 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
     for name in scenarios:
         batch.check_parameters(batch.notebook_path(name), SELECTORS)
     directory = (output or Path("runs") / campaign_name(profile)).absolute()
-    _check_place(directory, sum(estimate.of(spec).disk_bytes for spec in specs))
+    _check_place(directory, estimate.campaign(specs).disk_bytes)
     return Order(specs, directory)
 
 
