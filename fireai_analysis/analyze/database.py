@@ -81,14 +81,19 @@ def waits(data: RunData) -> tuple[Wait, ...]:
 
 def _lock_waits(data: RunData) -> int | None:
     """Return how many waits for a lock were seen: a pid waiting in successive ticks for the same lock is one."""
-    if "postgres_locks" not in data.samples:
-        return None
     frame = data.during("postgres_locks")
     if frame is None:
-        return 0
+        return 0 if _was_watched(data, "postgres_locks") else None
     waited = floats(frame, "waited_ms")
     fresh = pd.Series(waited).groupby([texts(frame, "pid"), texts(frame, "relation")]).diff()
     return int((~(fresh > 0)).sum())
+
+
+def _was_watched(data: RunData, table: str) -> bool:
+    """Whether a table without rows was looked at: its sampler ticked all along, and did not lose this part."""
+    gaps = data.sample("gaps")
+    lost = gaps is not None and bool((texts(gaps, "sampler") == table).any())
+    return data.during("postgres_connections") is not None and not lost
 
 
 def _scans(frame: pd.DataFrame | None, key: str, column: str) -> dict[str, int]:

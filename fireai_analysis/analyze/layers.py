@@ -19,7 +19,7 @@ from fireai_analysis.units import US_PER_MS
 
 REST, QUEUE = "client and network", "generator wait"
 LARGEST_OVERRUN_US = 1000.0
-FEWEST_IN_BAND = 10
+FEWEST_IN_BAND = 3
 
 
 def measure(rows: Rows, cut_s: float) -> dict[str, Layer]:
@@ -42,7 +42,9 @@ def measure(rows: Rows, cut_s: float) -> dict[str, Layer]:
 
 
 def tail_band(response_us: Floats) -> Flags:
-    """Return which requests lie from the p90 to the p99 (to the largest where n is too small for one); none under 100.
+    """Return which requests lie from the p90 to the p99; none where fewer than three do.
+
+    To the largest where n is too small for a p99.
 
     Examples
     --------

@@ -62,6 +62,14 @@ def test_one_long_wait_for_a_lock_is_one() -> None:
     assert database.measure(replace(DATA, samples={**DATA.samples, "postgres_locks": locks})).lock_waits_count == 2
 
 
+def test_no_lock_wait_is_zero_only_where_locks_were_looked_at() -> None:
+    without = made.cut(DATA, "postgres_locks")
+    gap = pd.DataFrame([{"sampler": "postgres_locks", "start_ns": 1, "end_ns": 2, "reason": "permission denied"}])
+    assert database.measure(without).lock_waits_count == 0
+    assert database.measure(made.cut(without, "postgres_connections")).lock_waits_count is None
+    assert database.measure(replace(without, samples={**without.samples, "gaps": gap})).lock_waits_count is None
+
+
 def test_what_was_not_recorded_is_not_measured() -> None:
     bare = replace(DATA, samples={})
     found = database.measure(bare)
