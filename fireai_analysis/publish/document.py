@@ -183,7 +183,7 @@ def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
         Value(_of_ticket(shares) if ran(result) else "–", f"{key}.scale"),
         Value(result.verdict, f"{key}.verdict", kind="verdict"),
     )
-    return ((Text(title(name)),), *((cell,) for cell in cells))
+    return ((Value(title(name)),), *((cell,) for cell in cells))
 
 
 def _of_ticket(shares: Sequence[tuple[str, float]]) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from fireai_analysis.errors import ReportError
 
-_DIRECTIVE = re.compile(r"^\{(?P<kind>[a-z]+):(?P<name>[a-z0-9_.]*)\}$")
+_DIRECTIVE = re.compile(r"^\{[a-z]+:[a-z0-9_.]*\}$")
 _HEADING = re.compile(r"^(#{1,4}) (.+)$")
 _BULLET = re.compile(r"^- (.+)$")
 _NUMBERED = re.compile(r"^\d+\. (.+)$")
@@ -254,11 +254,11 @@ def _kind(line: str) -> str:
 
 def _block(kind: str, lines: list[str]) -> Block:
     if kind == "heading":
-        found = _HEADING.match(lines[0])
-        return Heading(len(found[1]), inline(found[2])) if found else Rule()
+        marks, _, words = lines[0].partition(" ")
+        return Heading(len(marks), inline(words))
     if kind == "directive":
-        found = _DIRECTIVE.match(lines[0])
-        return Directive(found["kind"], found["name"]) if found else Rule()
+        name, _, argument = lines[0].strip("{}").partition(":")
+        return Directive(name, argument)
     if kind in ("bullets", "numbered"):
         pattern = _NUMBERED if kind == "numbered" else _BULLET
         return Items(tuple(inline(pattern.sub(r"\1", line)) for line in lines), kind == "numbered")
