@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+DRIPS_COUNT = 400
 Answer = Callable[[socket.socket, str], None]
 
 
@@ -40,7 +41,9 @@ class Stub:
     def drip(self, connection: socket.socket, path: str) -> None:
         """Send a long answer byte by byte."""
         connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 100000\r\n\r\n")
-        while not self.released.wait(0.02):
+        for _ in range(DRIPS_COUNT):
+            if self.released.wait(0.02):
+                return
             connection.sendall(b" ")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fireai_analysis.collect.fetch import fetch, fetch_json
 from fireai_analysis.errors import CollectionError
-from tests.collect.http_stub import http, says, serving
+from tests.collect.http_stub import DRIPS_COUNT, http, says, serving
 
 DEADLINE_S = 0.4
 FAR_TOO_LONG_S = 5.0
@@ -39,7 +39,9 @@ def test_the_deadline_is_total(how: str) -> None:
 def test_headers_that_drip_are_cut_too() -> None:
     def drip(connection: socket.socket, path: str) -> None:
         connection.sendall(b"HTTP/1.1 200 X\r\n")
-        while not stub.released.wait(0.02):
+        for _ in range(DRIPS_COUNT):
+            if stub.released.wait(0.02):
+                return
             connection.sendall(b"A")
 
     with serving() as stub:
