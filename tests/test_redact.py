@@ -21,7 +21,7 @@ SPELLINGS = {
     "json, not ascii": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
     "repr": lambda secret: repr(secret)[1:-1],
     "html": html.escape,
-    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode().rstrip("="),
 }
 
 
@@ -29,7 +29,7 @@ SPELLINGS = {
 def test_a_secret_is_found_in_every_spelling(spelling: str) -> None:
     written = SPELLINGS[spelling](CANARY)
     text = Redactor([CANARY]).text(f"before {written} after")
-    assert written.rstrip("=") not in text
+    assert written not in text
     assert text.startswith("before ")
     assert text.endswith(" after")
 
@@ -71,8 +71,8 @@ def test_the_password_of_a_dsn_is_a_secret_by_itself() -> None:
     st.text("xyz ,.", max_size=10),
 )
 def test_no_secret_is_left(secret: str, spelling: str, around: str) -> None:
-    written = SPELLINGS[spelling](secret).rstrip("=")
-    assume(secret not in REDACTED)
+    written = SPELLINGS[spelling](secret)
+    assume(not {secret, written} & {REDACTED[n:m] for n in range(10) for m in range(11)})
     redactor = Redactor([secret])
     once = redactor.text(f"{around}{written}{around}")
     assert written not in once
