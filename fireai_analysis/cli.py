@@ -90,7 +90,7 @@ def exit_code(arguments: list[str] | None = None) -> int:
     try:
         return int(app(arguments, prog_name="fireai", standalone_mode=False) or 0)
     except FireAIAnalysisError as error:
-        _complain(_words(error))
+        _complain(str(error))
         _trace_if_wanted()
         return error.exit_code
     except typer.TyperException as error:
@@ -102,14 +102,8 @@ def exit_code(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
-        _complain(
-            f"defect of this tool, please report it: {type(error).__name__}: {_words(error)} ({_keep_traceback()})"
-        )
+        _complain(f"defect of this tool, please report it: {type(error).__name__}: {error} ({_keep_traceback()})")
         return 1
-
-
-def _words(error: Exception) -> str:
-    return "; ".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def _complain(message: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REFRESH_PER_S = 4
 LINE_EVERY_S = 5.0
-BAR_WIDTH = 12
+BAR_WIDTH, WIDEST = 12, 100
 DONE, BROKEN = "\N{HEAVY CHECK MARK}", "\N{HEAVY BALLOT X}"
 
 
@@ -31,7 +31,7 @@ def progress() -> Iterator[Progress]:
     if not console.is_terminal:
         yield Lines(lambda line: console.print(line, markup=False, soft_wrap=True))
         return
-    bars = Bars()
+    bars = Bars(min(console.width, WIDEST) - 3)  # room for the echo of Ctrl-C
     with Live(get_renderable=bars.render, console=console, refresh_per_second=REFRESH_PER_S, transient=False):
         yield bars
 
@@ -39,7 +39,7 @@ def progress() -> Iterator[Progress]:
 def output() -> Console:
     """Return the console for results: standard output, 100 columns at most."""
     console = Console(highlight=False)
-    return Console(highlight=False, width=min(console.width, 100))
+    return Console(highlight=False, width=min(console.width, WIDEST))
 
 
 def table(*titles: str) -> Table:
@@ -94,7 +94,8 @@ class _Part:
 class Bars:
     """Progress as one live line a part, at 80 columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 77) -> None:
+        self._width = width
         self._parts: dict[str, _Part] = {}
         self._spinner = Spinner("dots")
 
@@ -111,6 +112,7 @@ class Bars:
     def render(self) -> Table:
         """Return the lines as they are now."""
         grid = Table.grid(padding=(0, 1), expand=True)
+        grid.width = self._width
         for width in (1, 11):
             grid.add_column(width=width, no_wrap=True)
         grid.add_column(ratio=1)

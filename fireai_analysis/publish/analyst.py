@@ -67,7 +67,7 @@ class Analyst:
             f"{number_text(result['requests_count'], 0)} requests, {number_text(result['failures_count'], 0)} failed"
         )
         sound = bundle.manifest.state in ("recorded", "analyzed")
-        self._progress.end(name, f"{counts}, {result['verdict']}", ok=sound)
+        self._progress.end(name, f"{counts}, {result['verdict'] if sound else bundle.manifest.state}", ok=sound)
 
 
 def conclude(campaign: Campaign, progress: Progress, outcome: Outcome, formats: Sequence[str] = report.FORMATS) -> None:

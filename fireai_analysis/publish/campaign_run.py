@@ -30,7 +30,7 @@ from fireai_analysis.redact import allowed_environment
 from fireai_analysis.spec import RunSpec, Target
 
 POLL_S = 0.25
-STOP_PATIENCE_S = 30.0
+STOP_PATIENCE_S = 60.0
 OVERTIME_S = 600.0
 BETWEEN = ("done", "recorded", "aborted")
 """Phases of the generator and the collector that are over at once, and say nothing to a person."""
@@ -60,15 +60,21 @@ def run_campaign(order: Order, progress: Progress) -> Outcome:
         preflight.check_database(system.target, system.secrets)
         campaign = Campaign.create(order.directory, _content(order, system))
         outcome = Outcome(campaign.directory)
-        with campaign.lock():
+        with campaign.lock(), _kept(campaign, progress):
             _Recording(campaign, system, progress, outcome).run_all(order)
-    try:
-        with campaign.lock():
-            conclude(campaign, progress, outcome)
-    except Exception as error:
-        error.add_note(f"the evidence is kept: `fireai report {campaign.directory}` writes the report")
-        raise
+    with campaign.lock(), _kept(campaign, progress):
+        conclude(campaign, progress, outcome)
     return outcome
+
+
+@contextmanager
+def _kept(campaign: Campaign, progress: Progress) -> Iterator[None]:
+    """Tell, where all ends at once, how the report can be had from what was recorded."""
+    try:
+        yield
+    except BaseException:
+        progress.end("report", f"not written; `fireai report {campaign.directory}` writes it", ok=False)
+        raise
 
 
 @dataclass(frozen=True)
@@ -120,38 +126,40 @@ class _Recording:
                 continue
             try:
                 self._run(spec.model_copy(update={"target": self._system.target}))
-            except (KeyboardInterrupt, SystemExit) as stop:
-                self._outcome.stopped = stop.code if isinstance(stop, SystemExit) else INTERRUPTED  # type: ignore[assignment]
-                skipped = f"skipped: the campaign was stopped during {name}"
-                continue
+            except (KeyboardInterrupt, SystemExit) as signalled:
+                if self._outcome.stopped is not None:  # the second time: leave at once
+                    raise
+                self._outcome.stopped = _code(signalled)
             except FireAIAnalysisError as error:
                 self._outcome.problems.append(f"{name}: {error}")
                 self._analyst.keep_missing(spec, f"could not be run: {error}")
-            lost = preflight.gone(self._system.target, self._system.secrets)
-            if lost:
-                self._outcome.problems.append(f"{name}: {lost}")
-                skipped = f"skipped: the target was gone after {name} ({lost})"
+            skipped = self._reason_to_skip(name)
+
+    def _reason_to_skip(self, after: str) -> str:
+        if self._outcome.stopped is not None:
+            return f"skipped: the campaign was stopped during {after}"
+        lost = preflight.gone(self._system.target, self._system.secrets)
+        if lost is None:
+            return ""
+        self._outcome.problems.append(f"{after}: {lost}")
+        return f"skipped: the target was gone after {after} ({lost})"
 
     def _run(self, spec: RunSpec) -> None:
         name = spec.scenario.name
         self._progress.show(name, "starting", None, "")
         bundle = RunBundle.create(self._campaign.directory, spec)
         process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets))
-        stop: BaseException | None = None
         try:
             self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)
-        except BaseException as error:
+        except (KeyboardInterrupt, SystemExit) as signalled:
+            self._outcome.stopped = _code(signalled)
             self._progress.show(name, "stopping", None, "report follows; Ctrl-C again leaves at once")
+        finally:
             _stop(process)
-            if not isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            stop = error
         bundle = _settled(bundle.directory, process.returncode)
         if bundle.manifest.reason:
             self._outcome.problems.append(f"{name}: {bundle.manifest.reason}")
         self._analyst.analyse(bundle)
-        if stop is not None:
-            raise stop
 
     def _follow(self, bundle: RunBundle, process: subprocess.Popen[bytes], patience_s: float) -> None:
         """Show the collector's progress until it ends; it is stopped where it takes far longer than planned."""
@@ -177,7 +185,9 @@ class _Recording:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask a collector to stop, and end its process group where it does not."""
+    """Ask a collector that still runs to stop, and end its process group where it does not."""
+    if process.poll() is not None:
+        return
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_PATIENCE_S)
@@ -187,6 +197,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _code(signalled: KeyboardInterrupt | SystemExit) -> int:
+    """Return the exit code that a signal asks for."""
+    return signalled.code if isinstance(signalled, SystemExit) and isinstance(signalled.code, int) else INTERRUPTED
 
 
 def _settled(directory: Path, code: int) -> RunBundle:

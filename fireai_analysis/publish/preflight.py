@@ -139,7 +139,7 @@ def gone(target: Target, environment: Mapping[str, str]) -> str | None:
         for door in target.doors:
             check_reachable(target, door, client.send(health(door)))
     except TargetError as error:
-        return str(error)
+        return str(error).removeprefix(f"target {target.name}: ").partition("; ")[0]
     return None
 
 
