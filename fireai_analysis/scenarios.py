@@ -53,16 +53,33 @@ def suggestion(name: str, known: tuple[str, ...]) -> str:
     return (f"did you mean {near[0]}? " if near else "") + "Known: " + ", ".join(known)
 
 
+class _KeyTwiceError(yaml.MarkedYAMLError):
+    """A key stands twice in a mapping: one of the two values would be lost."""
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _KeyTwiceError(problem=f"holds the key {key.value!r} twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file, checked to be one."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise ParamsError(path, "(file)", "does not exist", "give the path of an existing file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = "(file)" if line is None else f"line {line + 1}"
-        raise ParamsError(path, place, "is not valid YAML", "correct the syntax at that place") from None
+        problem = str(error.problem) if isinstance(error, _KeyTwiceError) else "is not valid YAML"
+        raise ParamsError(path, place, problem, "correct the syntax at that place") from None
     if not isinstance(content, dict):
         raise ParamsError(path, "(file)", "holds no mapping", "write `key: value` lines")
     return content

@@ -15,9 +15,9 @@ Door = Literal["fastapi", "go"]
 
 
 class Frozen(BaseModel):
-    """A checked, immutable record that refuses unknown keys."""
+    """A checked, immutable record that refuses unknown keys and numbers that are none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def checked_url(url: str) -> str:
@@ -201,6 +201,16 @@ class Target(Frozen):
         return tuple(name for name in names if name)
 
 
+BASES = {
+    "p95_latency": ("peak", "response_p95", "ms"),
+    "crdt_data_loss": ("crdt_stress", "lost_writes", "writes"),
+    "aurora_scaling": ("spike", "capacity_reached_within_120_s", "ACU"),
+    "go_memory": ("all", "go_resident_set_high_water", "bytes"),
+    "error_rate": ("all", "error_ratio", "ratio"),
+}
+"""The five criteria: the scenario that each is judged on, its metric and its unit. Limits stand in `params/`."""
+
+
 class Criterion(Frozen):
     """One acceptance criterion; a limit without a unit is refused."""
 
@@ -208,10 +218,19 @@ class Criterion(Frozen):
     title: str
     scenario: str
     metric: str
-    limit: float
+    limit: float = Field(ge=0)
     unit: Literal["ms", "writes", "ACU", "bytes", "ratio"]
     bound: Literal["inclusive", "strict"]
     counted: bool
+
+    @model_validator(mode="after")
+    def _basis_is_known(self) -> Criterion:
+        if self.id not in BASES:
+            raise ValueError(f"unknown criterion {self.id!r}; known: {', '.join(BASES)}")
+        for key, wanted in zip(("scenario", "metric", "unit"), BASES[self.id], strict=True):
+            if getattr(self, key) != wanted:
+                raise ValueError(f"{self.id} needs {key}: {wanted}")
+        return self
 
     def within(self, actual: float) -> bool:
         """Return whether a value meets the limit, by the declared bound."""
@@ -232,6 +251,14 @@ class Criteria(Frozen):
 
     criteria: tuple[Criterion, ...]
     waivers: tuple[Waiver, ...]
+
+    @model_validator(mode="after")
+    def _each_is_there_once(self) -> Criteria:
+        found = [one.id for one in self.criteria]
+        for name in BASES:
+            if found.count(name) != 1:
+                raise ValueError(f"criterion {name} is there {found.count(name)} times; READY needs each of five, once")
+        return self
 
 
 class RunSpec(Frozen):

@@ -142,6 +142,11 @@ def test_bad_selectors(fireai: Fireai, tmp_path: Path, text: str, words: list[st
         ("criteria.yaml", "    unit: ms\n", "", ["criteria.0.unit", "add this key"]),
         ("criteria.yaml", "limit: 300.0", "limit: 300.0 ms", ["criteria.0.limit", "300.0 ms"]),
         ("criteria.yaml", "criteria:", "criteria: [", ["line", "not valid YAML"]),
+        ("criteria.yaml", "limit: 300.0", "limit: .inf", ["criteria.0.limit", "finite"]),
+        ("criteria.yaml", "limit: 300.0", "limit: 300.0\n    limit: 900.0", ["line 9", "'limit' twice"]),
+        ("criteria.yaml", "id: error_rate", "id: errors", ["criteria.4", "unknown criterion 'errors'", "error_rate"]),
+        ("criteria.yaml", "scenario: peak", "scenario: sustained", ["criteria.0", "p95_latency needs scenario: peak"]),
+        ("criteria.yaml", "metric: response_p95", "metric: p95", ["criteria.0", "metric: response_p95"]),
         ("scenarios.yaml", "users: 50\n", "users: 0\n", ["scenarios.peak.users", "found 0"]),
         ("scenarios.yaml", "rate_rps: 35.0", "rate: 35.0", ["scenarios.peak", "rate"]),
         ("scenarios.yaml", "  smoke:\n", "  smoke: [\n", ["line", "not valid YAML"]),
@@ -154,6 +159,13 @@ def test_broken_parameter_files(fireai: Fireai, params: Path, file: str, old: st
     edit(params / file, old, new)
     named = "target embedded" if "max_users" in old else Path(file).name
     assert_refused(fireai("run"), named, *words)
+
+
+def test_a_criterion_left_out(fireai: Fireai, params: Path) -> None:
+    path = params / "criteria.yaml"
+    text = path.read_text()
+    path.write_text(text[: text.index("  - id: error_rate")] + "waivers: []\n")
+    assert_refused(fireai("run"), "criteria.yaml", "error_rate", "0 times")
 
 
 def test_a_port_out_of_range_in_the_environment(fireai: Fireai, monkeypatch: pytest.MonkeyPatch) -> None:
