@@ -271,7 +271,15 @@ class RunBundle:
                 problems.append(f"{entry.path}: missing")
             elif sha256_file(path) != entry.sha256:
                 problems.append(f"{entry.path}: content differs from its hash")
-        return problems
+        return problems + self._unhashed()
+
+    def _unhashed(self) -> list[str]:
+        """Return the tables of a run that ended well which its manifest does not name."""
+        if self.manifest.state not in ("recorded", "analyzed"):
+            return []
+        named = {entry.path for entry in self.manifest.files}
+        tables = [path.relative_to(self.directory).as_posix() for path in self.directory.glob("*/*.parquet")]
+        return [f"{path}: not among the hashed files" for path in sorted(tables) if path not in named]
 
     def _write_manifest(self) -> None:
         atomic_write(self.directory / "manifest.json", json_bytes(self.manifest.model_dump(mode="json")))

@@ -53,9 +53,15 @@ class Campaign:
         return self.directory / name
 
     def bundles(self) -> list[RunBundle]:
-        """Return the runs that are there, in the order of the scenarios."""
+        """Return the runs that are there, in the order of the scenarios; one in the place of another is refused."""
         found = [self.directory / name for name in SCENARIO_NAMES]
-        return [RunBundle.open(place) for place in found if (place / "manifest.json").is_file()]
+        return [self._bundle(place) for place in found if (place / "manifest.json").is_file()]
+
+    def _bundle(self, place: Path) -> RunBundle:
+        bundle = RunBundle.open(place)
+        if bundle.scenario != place.name:
+            raise BundleError(place, f"holds a run of {bundle.scenario!r}", "put each run back into its own directory")
+        return bundle
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a campaign artefact atomically and return its place."""

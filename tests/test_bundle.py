@@ -96,6 +96,18 @@ def test_hashes_find_a_changed_and_a_missing_file(tmp_path: Path) -> None:
     assert bundle.check() == ["raw/locust.log: content differs from its hash", "requests/part-0.parquet: missing"]
 
 
+def test_a_table_that_was_not_hashed_is_told_of_a_run_that_ended_well(tmp_path: Path) -> None:
+    bundle = new_bundle(tmp_path)
+    bundle.write_requests(request_rows(3))
+    bundle.update(state="recording")
+    assert bundle.check() == []  # killed before it was sealed
+    bundle.update(state="recorded")
+    assert bundle.check() == ["requests/part-0.parquet: not among the hashed files"]
+    bundle.seal()
+    bundle.write_requests(request_rows(3), "part-1")
+    assert bundle.check() == ["requests/part-1.parquet: not among the hashed files"]
+
+
 def test_flipped_bits_never_read_as_other_numbers(tmp_path: Path) -> None:
     bundle = new_bundle(tmp_path)
     bundle.write_requests(request_rows(500))
@@ -156,3 +168,10 @@ def test_a_directory_with_other_content_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not empty"):
         Campaign.create(tmp_path, {})
     assert json.loads((Campaign.create(tmp_path / "new", {}).directory / "campaign.json").read_text()) == {"schema": 1}
+
+
+def test_a_run_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
+    campaign = Campaign.create(tmp_path / "campaign", {})
+    new_bundle(campaign.directory).directory.rename(campaign.directory / "spike")
+    with pytest.raises(BundleError, match="holds a run of 'peak'"):
+        campaign.bundles()

@@ -169,18 +169,30 @@ def _executed(campaign: Campaign) -> nbformat.NotebookNode:
 
 def _result(campaign: Campaign, name: str, ordered: bool) -> ScenarioResult:
     path = campaign.path(f"{name}/results.json")
+    recorded = (path.parent / "manifest.json").is_file()
     if path.is_file():
-        try:
-            return ScenarioResult.model_validate(read_json(path))
-        except ValidationError as error:
-            problem = f"is not a result ({str(error).splitlines()[0]})"
-            raise BundleError(path, problem, "run the notebook of the scenario again") from None
-    if (path.parent / "manifest.json").is_file():
+        result = _read_result(path)
+        if recorded or result.state == "missing":
+            return result
+        lost = missing_result(name, f"{path.name} without a run to trace it to: manifest.json is gone")
+        return lost.model_copy(update={"facts": {"ordered": ordered}})
+    if recorded:
         manifest = RunBundle.open(path.parent).manifest
         return missing_result(
             manifest.spec, f"{manifest.state}, not analysed: {manifest.reason or 'its notebook has not run'}"
         )
     return missing_result(name, "ordered, but left no run" if ordered else "was not part of this campaign")
+
+
+def _read_result(path: Path) -> ScenarioResult:
+    try:
+        result = ScenarioResult.model_validate(read_json(path))
+    except ValidationError as error:
+        problem = f"is not a result ({str(error).splitlines()[0]})"
+        raise BundleError(path, problem, "run the notebook of the scenario again") from None
+    if result.scenario != path.parent.name:
+        raise BundleError(path, f"holds a result of {result.scenario!r}", "run the notebook of the scenario again")
+    return result
 
 
 def _files(campaign: Campaign) -> list[FileRecord]:

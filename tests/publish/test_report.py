@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fireai_analysis import judge
+from fireai_analysis.bundle import atomic_write
+from fireai_analysis.campaign import Campaign
 from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.publish import report
 from fireai_analysis.results import Summary
+from tests import made
 
 pytestmark = pytest.mark.real
 
@@ -79,4 +83,21 @@ def test_a_broken_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "peak").mkdir()
     (tmp_path / "peak" / "results.json").write_text('{"scenario": "peak"}')
     with pytest.raises(BundleError, match=r"results\.json"):
+        report.write_summary(tmp_path)
+
+
+def test_a_result_without_its_run_counts_for_nothing(tmp_path: Path) -> None:
+    Campaign.create(tmp_path, made.CAMPAIGN)
+    atomic_write(tmp_path / "peak" / "results.json", made.healthy_result("peak").model_dump_json().encode())
+    summary = report.write_summary(tmp_path)
+    assert summary.scenarios["peak"].state == "missing"
+    assert {one.id: one.verdict for one in summary.criteria}["p95_latency"] == "NOT MEASURED"
+    assert "manifest.json is gone" in summary.scenarios["peak"].reason
+    assert judge.exit_code(summary) == judge.EXIT_BROKEN
+
+
+def test_a_result_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
+    Campaign.create(tmp_path, made.CAMPAIGN)
+    atomic_write(tmp_path / "spike" / "results.json", made.healthy_result("peak").model_dump_json().encode())
+    with pytest.raises(BundleError, match="holds a result of 'peak'"):
         report.write_summary(tmp_path)
