@@ -46,6 +46,8 @@ class Campaign:
         content = read_json(self.directory / "campaign.json")
         if not isinstance(content, dict):
             raise BundleError(self.directory / "campaign.json", "holds no object", "restore the file")
+        if not isinstance(content.get("scenarios", []), list):
+            raise BundleError(self.directory / "campaign.json", "scenarios: holds no list", "restore the file")
         return content
 
     def path(self, name: str) -> Path:

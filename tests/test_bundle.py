@@ -175,3 +175,9 @@ def test_a_run_in_the_place_of_another_is_refused(tmp_path: Path) -> None:
     new_bundle(campaign.directory).directory.rename(campaign.directory / "spike")
     with pytest.raises(BundleError, match="holds a run of 'peak'"):
         campaign.bundles()
+
+
+def test_a_campaign_file_whose_scenarios_are_no_list_is_refused(tmp_path: Path) -> None:
+    campaign = Campaign.create(tmp_path / "campaign", {"scenarios": 5})
+    with pytest.raises(BundleError, match="scenarios: holds no list"):
+        Campaign.open(campaign.directory)

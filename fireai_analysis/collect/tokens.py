@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Mapping
 
 import jwt
@@ -78,7 +79,9 @@ class Tokens:
         else:
             claims |= {"sub": self._target.data.user_id}
         self.signed_count += 1
-        return jwt.encode(claims, secret, algorithm="HS256")
+        with warnings.catch_warnings():  # the length of a secret is up to the target
+            warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
+            return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def _secret(target: Target, auth: Auth, environment: Mapping[str, str]) -> str | None:

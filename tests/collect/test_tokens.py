@@ -71,3 +71,9 @@ def test_a_missing_secret_is_named_not_shown() -> None:
     with pytest.raises(TargetError, match="INTERNAL_JWT_SECRET_KEY is not set") as caught:
         Tokens(TARGET, SECRETS | {"INTERNAL_JWT_SECRET_KEY": ""})
     assert SECRETS["FIREAI_PUBLIC_JWT_SECRET_KEY"] not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_short_secret_prints_nothing() -> None:
+    short = dict.fromkeys(SECRETS, "short")
+    assert Tokens(TARGET, short).headers("go", 0)["X-Internal-Authorization"]
