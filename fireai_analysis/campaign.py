@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fireai_analysis.bundle import FileEntry, RunBundle, atomic_write, json_bytes, read_json, sha256_file
-from fireai_analysis.errors import BundleError, BundleVersionError
+from fireai_analysis.errors import BundleError, BundleVersionError, FireAIAnalysisError
 from fireai_analysis.scenarios import SCENARIO_NAMES
 from fireai_analysis.schemas import SCHEMA_VERSION
 
@@ -82,18 +82,35 @@ class Campaign:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the campaign directory for one writer; a second one is refused with the first one's process id."""
-        path = self.directory / ".lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+") as stream:
-            try:
-                flock(stream, LOCK_EX | LOCK_NB)
-            except BlockingIOError:
-                holder = stream.read().strip() or "another process"
-                raise BundleError(self.directory, f"is in use by process {holder}", "wait for it to end") from None
-            stream.truncate(0)
-            stream.write(str(os.getpid()))
-            stream.flush()
+
+        def refusal(holder: str) -> BundleError:
+            return BundleError(self.directory, f"is in use by process {holder}", "wait for it to end")
+
+        with held(self.directory / ".lock", refusal):
             yield
+
+
+@contextmanager
+def held(path: Path, refusal: Callable[[str], FireAIAnalysisError]) -> Iterator[None]:
+    """Hold a lock file until the block ends, also when the process dies; whoever comes second gets the refusal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Lock file; made where it does not exist, left in place.
+    refusal : callable
+        Makes the error from the number of the process that holds the lock.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+") as stream:
+        try:
+            flock(stream, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise refusal(stream.read().strip() or "(unknown)") from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
 
 
 def campaign_name(profile: str) -> str:

@@ -32,7 +32,7 @@ from fireai_analysis.spec import Criteria, Criterion, Waiver
 from fireai_analysis.units import duration_text
 
 PRECEDENCE: tuple[Verdict, ...] = ("FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED", "PASSED")
-BROKEN_STATES = ("aborted", "crashed", "salvaged")
+BROKEN_STATES = ("created", "recording", "aborted", "crashed", "salvaged")
 EXIT_GOOD, EXIT_OPEN, EXIT_BROKEN, EXIT_FAILED = 0, 3, 4, 99
 
 

@@ -284,7 +284,7 @@ def test_only_a_recorded_run_can_hold_a_pass(state: str) -> None:
     assert not {"p95_latency", "go_memory", "error_rate"} & {
         name for name, verdict in verdicts(found).items() if verdict == "PASSED"
     }
-    assert exit_code(found) == (3 if state == "recording" else 4)
+    assert exit_code(found) == 4
 
 
 def test_a_run_that_ended_early_counts_as_long_as_it_ran() -> None:

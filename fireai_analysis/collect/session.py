@@ -209,13 +209,14 @@ def _system(target: Target, show: Show) -> Iterator[tuple[Target, dict[str, str]
             raise ParamsError("environment", missing[0], "is not set", f"set it; target {target.name} names it")
         yield target, {name: os.environ[name] for name in target.secret_names()}, {}
         return
-    found = control.status()
-    status = found or control.up(lambda text: show({"phase": "platform", "text": text}))
-    try:
-        yield control.bind(target, status), control.secrets(status), dict(status.versions)
-    finally:
-        if found is None:
-            control.down()
+    with control.reserved():
+        found = control.status()
+        status = found or control.up(lambda text: show({"phase": "platform", "text": text}))
+        try:
+            yield control.bind(target, status), control.secrets(status), dict(status.versions)
+        finally:
+            if found is None:
+                control.down()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fireai_analysis.errors import PlatformError
+from fireai_analysis.campaign import held
+from fireai_analysis.errors import PlatformError, TargetError
 from fireai_analysis.platform.gobuild import built_service
 from fireai_analysis.platform.paths import state_dir
 from fireai_analysis.platform.state import PlatformStatus, State, read_secrets, read_state, state_file
@@ -87,6 +88,23 @@ def running(progress: Progress = lambda text: None) -> Iterator[PlatformStatus]:
             supervisor.stdin.close()
         supervisor.wait(STOP_TIMEOUT_S)
         read_state(state_dir())
+
+
+@contextmanager
+def reserved() -> Iterator[None]:
+    """Keep the platform for one load at a time: two would measure each other, and one could stop the other's target.
+
+    Raises
+    ------
+    TargetError
+        Where another process runs a load against the platform of this state directory.
+    """
+
+    def refusal(holder: str) -> TargetError:
+        return TargetError(f"the embedded platform is under load by process {holder}; wait for that run to end")
+
+    with held(state_dir() / "load.lock", refusal):
+        yield
 
 
 def secrets(status: PlatformStatus) -> dict[str, str]:

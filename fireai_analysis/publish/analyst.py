@@ -27,8 +27,11 @@ class Analyst:
     def analyse(self, bundle: RunBundle) -> None:
         """Run the notebook of a run that left rows; where that cannot be, keep a result that says so."""
         spec, state = bundle.manifest.spec, bundle.manifest.state
-        if state == "crashed" or not any((bundle.directory / "requests").glob("*.parquet")):
-            reason = bundle.manifest.reason or "no request was recorded"
+        unfinished = state in ("created", "recording", "crashed")
+        if unfinished or not any((bundle.directory / "requests").glob("*.parquet")):
+            kept = any(bundle.journal_dir.glob("*"))
+            default = "the run did not end in order; its journal is kept" if kept else "no request was recorded"
+            reason = bundle.manifest.reason or default
             self.keep_missing(spec, f"{state}: {reason}")
         else:
             try:

@@ -93,7 +93,7 @@ def _system(target: Target, progress: Progress) -> Iterator[_System]:
         secrets = {name: os.environ[name] for name in target.secret_names()}
         yield _System(target, secrets, {})
         return
-    with control.running(lambda text: progress.show("platform", "starting", None, text)) as status:
+    with control.reserved(), control.running(lambda text: progress.show("platform", "starting", None, text)) as status:
         progress.end("platform", "PostgreSQL, Go service and FastAPI service are up", ok=True)
         yield _System(control.bind(target, status), control.secrets(status), dict(status.versions))
 
@@ -155,7 +155,7 @@ class _Recording:
             self._outcome.stopped = _code(signalled)
             self._progress.show(name, "stopping", None, "report follows; Ctrl-C again leaves at once")
         finally:
-            _stop(process)
+            _stop(process, signal.SIGINT if self._outcome.stopped == INTERRUPTED else signal.SIGTERM)
         bundle = _settled(bundle.directory, process.returncode)
         if bundle.manifest.reason:
             self._outcome.problems.append(f"{name}: {bundle.manifest.reason}")
@@ -184,11 +184,11 @@ class _Recording:
         self._progress.show(name, phase, state.get("ratio"), text)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
     """Ask a collector that still runs to stop, and end its process group where it does not."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     try:
         process.wait(STOP_PATIENCE_S)
     except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from fireai_analysis.errors import PlatformError
+from fireai_analysis.errors import PlatformError, TargetError
 from fireai_analysis.platform import control
 from fireai_analysis.platform.commands import app
 from fireai_analysis.platform.state import PlatformStatus, read_state, write_private
@@ -181,3 +181,15 @@ def test_an_unreadable_state_file_is_named(own_state: Path) -> None:
     write_private(own_state / "state.json", '{"phase": "dancing"}')
     with pytest.raises(PlatformError, match=r"state\.json is not a state file of this version"):
         control.status()
+
+
+def test_one_load_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIREAI_STATE_DIR", str(tmp_path))
+    with (
+        control.reserved(),
+        pytest.raises(TargetError, match=f"under load by process {os.getpid()}"),
+        control.reserved(),
+    ):
+        pass
+    with control.reserved():
+        assert (tmp_path / "load.lock").read_text() == str(os.getpid())
