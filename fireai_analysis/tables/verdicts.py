@@ -61,7 +61,8 @@ def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") 
 
 
 def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
-    sign = "<" if entry.bound == "strict" else "≤"
+    inclusive = "≥" if entry.unit == "ACU" else "≤"  # a capacity is reached, everything else is kept below
+    sign = "<" if entry.bound == "strict" else inclusive
     interval = interval_text(entry.interval, lambda value: value_text(value, entry))
     measured = (f"{sign} {value_text(entry.limit, entry)}", value_text(entry.actual, entry), interval)
     return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
