@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fireai_analysis.results import Interval, ScenarioResult
-from fireai_analysis.spec import Criterion
+from fireai_analysis.spec import ASCII_SIGNS, Criterion
 from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
 
 LEAK_HORIZON_DAYS = 7.0
@@ -64,8 +64,7 @@ def value_text(criterion: Criterion, value: float) -> str:
 
 def limit_text(criterion: Criterion) -> str:
     """Return the limit of a criterion with its bound."""
-    sign = "<" if criterion.bound == "strict" else "<="
-    return f"{sign} {value_text(criterion, criterion.limit)}"
+    return f"{ASCII_SIGNS[criterion.bound]} {value_text(criterion, criterion.limit)}"
 
 
 def _interval_text(criterion: Criterion, interval: Interval | None) -> str:

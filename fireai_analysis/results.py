@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fireai_analysis.spec import Scale
+from fireai_analysis.spec import Bound, Scale
 
 Verdict = Literal["PASSED", "FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED"]
 Confidence = Literal["HIGH", "MEDIUM", "LOW"]
@@ -299,7 +299,7 @@ class CriterionResult(Record):
     scenario: str
     limit: float
     unit: str
-    bound: Literal["inclusive", "strict"]
+    bound: Bound
     counted: bool
     actual: float | None
     interval: Interval | None

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Door = Literal["fastapi", "go"]
+Bound = Literal["inclusive", "strict", "at_least"]
+SIGNS: dict[Bound, str] = {"inclusive": "≤", "strict": "<", "at_least": "≥"}
+ASCII_SIGNS: dict[Bound, str] = {"inclusive": "<=", "strict": "<", "at_least": ">="}
 
 
 class Frozen(BaseModel):
@@ -220,7 +223,7 @@ class Criterion(Frozen):
     metric: str
     limit: float = Field(ge=0)
     unit: Literal["ms", "writes", "ACU", "bytes", "ratio"]
-    bound: Literal["inclusive", "strict"]
+    bound: Bound
     counted: bool
 
     @model_validator(mode="after")
@@ -234,6 +237,8 @@ class Criterion(Frozen):
 
     def within(self, actual: float) -> bool:
         """Return whether a value meets the limit, by the declared bound."""
+        if self.bound == "at_least":
+            return actual >= self.limit
         return actual < self.limit if self.bound == "strict" else actual <= self.limit
 
 

@@ -78,7 +78,7 @@ def test_criteria_of_the_ticket() -> None:
     assert limits == {
         "p95_latency": (300.0, "ms", "inclusive"),
         "crdt_data_loss": (0.0, "writes", "inclusive"),
-        "aurora_scaling": (12.0, "ACU", "inclusive"),
+        "aurora_scaling": (12.0, "ACU", "at_least"),
         "go_memory": (512_000_000.0, "bytes", "strict"),
         "error_rate": (0.05, "ratio", "inclusive"),
     }
@@ -91,6 +91,9 @@ def test_bounds_are_exact() -> None:
     assert not by_id["p95_latency"].within(300.0001)
     assert not by_id["go_memory"].within(512_000_000)
     assert by_id["go_memory"].within(511_999_999)
+    assert by_id["aurora_scaling"].within(12)
+    assert by_id["aurora_scaling"].within(16)
+    assert not by_id["aurora_scaling"].within(11.5)
 
 
 @pytest.mark.parametrize("name", SCENARIO_NAMES)

@@ -62,12 +62,13 @@ def show_summary(console: Console, summary: Summary) -> None:
 
 def _criteria(console: Console, criteria: tuple[CriterionResult, ...]) -> None:
     """Print a line a criterion, and below it, indented, why."""
+    from fireai_analysis.spec import ASCII_SIGNS
     from fireai_analysis.tables.verdicts import value_text
 
     rows = [
         (
             each.title,
-            f"{'<' if each.bound == 'strict' else '<='} {value_text(each.limit, each)}",
+            f"{ASCII_SIGNS[each.bound]} {value_text(each.limit, each)}",
             "-" if each.actual is None else value_text(each.actual, each),
         )
         for each in criteria

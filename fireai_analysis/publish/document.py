@@ -26,6 +26,7 @@ from fireai_analysis.publish.skeleton import (
     Value,
 )
 from fireai_analysis.results import CriterionResult, ScenarioResult, Summary
+from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.table import interval_text
 from fireai_analysis.tables.verdicts import value_text
@@ -155,12 +156,10 @@ def _grid(summary: Summary, name: str) -> Sequence[Filled]:
 
 
 def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
-    sign = "<" if entry.bound == "strict" else "≤"
     interval = interval_text(entry.interval, lambda value: value_text(value, entry)) if entry.interval else "–"
-    goal = "≥" if entry.unit == "ACU" else sign
     return (
         (Value(entry.title),),
-        (Value(f"{goal} {value_text(entry.limit, entry)}", f"{key}.limit"),),
+        (Value(f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", f"{key}.limit"),),
         (Value(value_text(entry.actual, entry), f"{key}.actual"),),
         (Value(interval, f"{key}.interval"),),
         (Value(entry.verdict, f"{key}.verdict", kind="verdict"),),

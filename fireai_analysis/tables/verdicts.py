@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fireai_analysis.results import CriterionResult, ScenarioResult
+from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text, verdict_text
 from fireai_analysis.units import NOT_MEASURED, mb, ms_text, near_limit_text, number_text, percent_text
 
@@ -61,10 +62,8 @@ def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") 
 
 
 def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
-    inclusive = "≥" if entry.unit == "ACU" else "≤"  # a capacity is reached, everything else is kept below
-    sign = "<" if entry.bound == "strict" else inclusive
     interval = interval_text(entry.interval, lambda value: value_text(value, entry))
-    measured = (f"{sign} {value_text(entry.limit, entry)}", value_text(entry.actual, entry), interval)
+    measured = (f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", value_text(entry.actual, entry), interval)
     return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
 
 

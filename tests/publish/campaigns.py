@@ -203,7 +203,14 @@ def criteria() -> list[dict[str, Any]]:
         | {"actual": 0, "reason": "no write lost, but ran 40 s of 10 min"}
         | {"evidence": "2,000 acknowledged writes against the final state"},
         common
-        | {"id": "aurora_scaling", "title": "Aurora Auto-scaling", "scenario": "spike", "limit": 12, "unit": "ACU"}
+        | {
+            "id": "aurora_scaling",
+            "title": "Aurora Auto-scaling",
+            "scenario": "spike",
+            "limit": 12,
+            "unit": "ACU",
+            "bound": "at_least",
+        }
         | {"actual": None, "verdict": "NOT MEASURED", "reason": "the target is plain PostgreSQL (ruling 8)"}
         | {"evidence": "none"},
         common
