@@ -1,5 +1,6 @@
 """What tests of several parts share."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import PlatformStatus
+
+# A shell starts background jobs with SIGINT ignored, and children inherit that; tests that send it need it delivered.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
