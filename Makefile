@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH ?=
 
 .PHONY: help install demo test lint bench lab clean
 
@@ -35,6 +36,9 @@ lint: install  ## format, lint, types, spelling, notebooks without outputs
 	$(BIN)/mypy
 	$(BIN)/codespell
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: install  ## measure what the project promises of itself, each figure beside the one to reach (BENCH=name, some take minutes)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 lab: install  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -8,32 +8,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from fireai_analysis.records import Calibration as Calibration
+from fireai_analysis.records import Counterexample as Counterexample
+from fireai_analysis.records import Crdt as Crdt
+from fireai_analysis.records import Event as Event
+from fireai_analysis.records import GeneratorAudit as GeneratorAudit
+from fireai_analysis.records import Quantiles as Quantiles
+from fireai_analysis.records import Record as Record
 from fireai_analysis.spec import Bound, Scale
 
 Verdict = Literal["PASSED", "FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED"]
 Confidence = Literal["HIGH", "MEDIUM", "LOW"]
 Interval = tuple[float, float | None]
 """Lower and upper bound; an upper bound of null is infinite (more requests unanswered than the quantile leaves)."""
-
-
-class Record(BaseModel):
-    """An immutable record that refuses unknown keys and numbers that are not JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Quantiles(Record):
-    """Latency in ms: nearest-rank quantiles (type 1) of the judged requests; null where n is too small or infinite."""
-
-    p50: float | None = None
-    p90: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    p999: float | None = None
-    max: float | None = None
-    mean: float | None = None
 
 
 class Span(Record):
@@ -176,24 +165,6 @@ class Endpoint(Record):
     service_ms: Quantiles
 
 
-class Crdt(Record):
-    """Acknowledged against surviving writes. Conflicts are counted in operations."""
-
-    operations_count: int | None = None
-    acknowledged_count: int | None = None
-    failed_count: int | None = None
-    unknown_count: int | None = None
-    conflicts_count: int | None = None
-    lost_count: int | None = None
-    lost_ratio_bound: float | None = None
-    superseded_count: int | None = None
-    idempotency_violations_count: int | None = None
-    replays_count: int | None = None
-    resolution_ms: Quantiles | None = None
-    final_state_read: bool = False
-    lost_examples: tuple[str, ...] = ()
-
-
 class Check(Record):
     """One named check of the validity gate; ok is null where the evidence for it does not exist."""
 
@@ -273,6 +244,7 @@ class ScenarioResult(Record):
     host: Host = Host()
     capacity: dict[str, Any] | None = None
     crdt: Crdt = Crdt()
+    generator: GeneratorAudit = GeneratorAudit()
     validity: tuple[Check, ...] = ()
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()

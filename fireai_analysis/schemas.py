@@ -50,29 +50,36 @@ REQUESTS = _schema(
 )
 
 OPERATIONS = _schema(
-    op_id=_STR,  # unique; a replay has its own op_id and the idempotency_key of the original
-    kind=_TEXT,  # unique | contended | replay
+    op_id=_STR,  # unique; a repetition has its own op_id and the idempotency_key of the original
+    kind=_TEXT,  # unique | contended | counter | replay | duplicate (sent beside the original) | altered (other body)
+    original_op_id=_STR,  # what a replay, duplicate or altered operation repeats; null for the others
     wave=_I32,
     session_id=_STR,
     user=_I32,
+    worker=_I16,
     door=_TEXT,
     path=_STR,  # path inside the document
-    token=_STR,  # the value written; unique per operation, equal for a replay
+    token=_STR,  # names the write; unique per write, equal for a replay or duplicate, another one for an altered body
+    amount=_I64,  # what a counter write adds; null for the others
     idempotency_key=_STR,
+    body_sha256=_STR,  # of the body as it was sent
     clock_sent=_STR,  # JSON object {node: int}
     invoke_ns=_NS,  # in the journal before the request was sent
     end_ns=_NS,  # null = no answer
     outcome=_TEXT,  # ok (acknowledged) | fail (definitely did not happen) | unknown
     status=_I16,
     clock_returned=_STR,  # JSON object, null
-    answer_sha256=_STR,  # of the canonical response body without volatile fields; null
+    answer_sha256=_STR,  # of the response body as it came; null
 )
 
-FINAL_STATES = _schema(  # what the database held after quiesce, one row a session
+STATES = _schema(  # one read of one session at one place
     session_id=_STR,
-    read_ns=_NS,
-    source=_TEXT,
-    document=_STR,
+    source=_TEXT,  # sql | fastapi | go
+    begin_ns=_NS,  # the read was sent
+    read_ns=_NS,  # its answer was complete
+    since_ns=_NS,  # final states: begin of the first of the equal reads in a row that ended with this one; else null
+    settled=_BOOL,  # final states: whether two reads in a row were equal; else null
+    document=_STR,  # null = the read failed
     vector_clock=_STR,
 )
 
@@ -234,6 +241,10 @@ SAMPLES: dict[str, pa.Schema] = {
         done_count=_I64,
         send_lag_p99_ms=_F64,
         send_lag_max_ms=_F64,  # intended -> sent, of this second's requests
+        steal_ratio=_F64,  # CPU time of this machine taken by others
+        sockets_count=_I32,  # open connections of this process
+        gap_p95_ms=_F64,  # service time minus the server's own time, of this second's answers that tell it
+        gap_max_ms=_F64,
     ),
     "counts": _schema(  # who counted how many requests over the run; deltas, set-up and profiled included
         source=_TEXT,  # rows | locust | server
@@ -257,7 +268,8 @@ SAMPLES: dict[str, pa.Schema] = {
         delivered_count=_I64,
         cost_cpu_s=_F64,
     ),
-    "final_states": FINAL_STATES,
+    "reads": STATES,  # while the load ran
+    "final_states": STATES,  # after quiesce, the last read of each session at each place
     "idempotency": IDEMPOTENCY,
 }
 

@@ -45,7 +45,19 @@ Url = Annotated[str, AfterValidator(checked_url)]
 class MixEntry(Frozen):
     """One kind of request of a mix: what is asked, at which door, how often, and whether latency judges it."""
 
-    action: Literal["classify", "evidence", "results", "session", "health", "unique", "contended", "replay"]
+    action: Literal[
+        "classify",
+        "evidence",
+        "results",
+        "session",
+        "health",
+        "unique",
+        "contended",
+        "counter",
+        "replay",
+        "duplicate",
+        "altered",
+    ]
     door: Door
     weight: float = Field(gt=0)
     judged: bool
@@ -154,10 +166,20 @@ class TargetAuth(Frozen):
 
 
 class CrdtMapping(Frozen):
-    """How CRDT writes land in `session_data`, and whether a 409 was applied."""
+    """How CRDT writes land in `session_data`, whether a 409 was applied, and what else the target offers.
+
+    Attributes
+    ----------
+    reads : dict
+        Path of `GET` that reads a session at each door that has one, with `{session_id}` in it.
+    counters : bool
+        Whether changes with `op: increment` are known.
+    """
 
     document: Literal["auto"] = "auto"
     conflict_409_applied: bool = False
+    reads: dict[Door, str] = Field(default_factory=dict)
+    counters: bool = False
 
 
 class TargetData(Frozen):

@@ -204,7 +204,8 @@ def _generator(made: Manifest) -> pd.DataFrame:
         {
             "t_ns": t_ns, "worker": 0, "loop_lag_p99_ms": 2.0, "loop_lag_max_ms": 4.0, "cpu_ratio": 0.2,
             "users_count": made.spec.scenario.users, "in_flight_count": 3, "intended_count": 0, "sent_count": 0,
-            "done_count": 0, "send_lag_p99_ms": 1.0, "send_lag_max_ms": 2.0,
+            "done_count": 0, "send_lag_p99_ms": 1.0, "send_lag_max_ms": 2.0, "steal_ratio": 0.0,
+            "sockets_count": 10, "gap_p95_ms": 2.0, "gap_max_ms": 3.0,
         }
     )  # fmt: skip
 
@@ -281,6 +282,10 @@ def operation(number: int, **changes: Any) -> dict[str, Any]:
     content = {
         "op_id": f"op-{number}",
         "kind": "unique",
+        "original_op_id": None,
+        "worker": 0,
+        "amount": None,
+        "body_sha256": f"body-{number}",
         "wave": 0,
         "session_id": "session-0",
         "user": number,
@@ -309,7 +314,8 @@ def contended(number: int, path: str = "/hot/0", *, at_ms: float = 0.0, **change
 def replay(original: dict[str, Any], number: int, **changes: Any) -> dict[str, Any]:
     """A repetition of a write, a second after it, answered alike."""
     begin = int(original["invoke_ns"]) + S
-    again = {"op_id": f"op-{number}", "kind": "replay", "invoke_ns": begin, "end_ns": begin + S // 100}
+    again = {"op_id": f"op-{number}", "kind": "replay", "original_op_id": original["op_id"]}
+    again |= {"invoke_ns": begin, "end_ns": begin + S // 100}
     return original | again | changes
 
 
@@ -333,8 +339,8 @@ def final_states(rows: list[dict[str, Any]], *, gone: tuple[str, ...] = ()) -> p
             document["elements"][name] = {"token": row["token"], "outcome": "pass"}
     return pd.DataFrame(
         [
-            {"session_id": session, "read_ns": STARTED_NS + 900 * S, "source": "sql", "document": json.dumps(document),
-             "vector_clock": "{}"}
+            {"session_id": session, "source": "sql", "begin_ns": STARTED_NS + 899 * S, "read_ns": STARTED_NS + 900 * S,
+             "since_ns": STARTED_NS + 800 * S, "settled": True, "document": json.dumps(document), "vector_clock": "{}"}
             for session, document in documents.items()
         ]
     )  # fmt: skip

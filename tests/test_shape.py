@@ -14,7 +14,7 @@ LINE = [
     ("errors", "units"),
     ("spec", "redact", "dsn"),
     ("scenarios", "schemas", "pprof"),
-    ("bundle", "campaign", "results"),
+    ("bundle", "campaign", "records", "results"),
     ("platform",),
     ("collect",),
     ("analyze",),

@@ -13,6 +13,7 @@ from fireai_analysis.collect.children import COLLECTOR_LOG, SAMPLERS_LOG
 from fireai_analysis.collect.database import Database, database_address
 from fireai_analysis.collect.opening import FACTS, JOURNAL
 from fireai_analysis.collect.progress import generator_progress, read_object
+from fireai_analysis.collect.recording import recorded
 from fireai_analysis.collect.samplers.convert import convert
 from fireai_analysis.errors import CollectionError
 
@@ -61,7 +62,7 @@ class Conclusion:
         finalize.finalize(self._bundle)
         told = generator_progress(self._bundle)
         if told.get("started_ns") is None or told.get("ended_ns") is None:
-            recording = finalize.recorded(self._bundle.journal_dir / JOURNAL)
+            recording = recorded(self._bundle.journal_dir / JOURNAL)
             told = {name: getattr(recording, name) for name in WINDOW}
         self._bundle.update(**{name: told[name] for name in WINDOW})
 

@@ -14,7 +14,7 @@ from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.database import STATEMENT_TIMEOUT_MS, Database
 from fireai_analysis.errors import CollectionError
-from fireai_analysis.schemas import FINAL_STATES, IDEMPOTENCY
+from fireai_analysis.schemas import IDEMPOTENCY, STATES
 
 CHUNK_COUNT = 20
 KEYS_CHUNK_COUNT = 2_000
@@ -22,7 +22,7 @@ MOST_READS = 10
 PAUSE_S = 0.2
 DEADLINE_S = STATEMENT_TIMEOUT_MS / 1_000 + 1
 
-STATES: LiteralString = """
+SESSIONS: LiteralString = """
 SELECT id::text AS session_id, session_data::text AS document, vector_clock::text AS vector_clock
 FROM test_sessions WHERE id = ANY(%(sessions)s::uuid[]) ORDER BY id
 """
@@ -82,7 +82,7 @@ def read_final_states(
         }
         for session, document, held in seen.values()
     ]
-    bundle.write_samples("final_states", pa.Table.from_pylist(rows, schema=FINAL_STATES))
+    bundle.write_samples("final_states", pa.Table.from_pylist(rows, schema=STATES))
     missing = len(set(sessions) - set(seen))
     notes = [f"{len(open_sessions)} sessions still changed after {MOST_READS} reads"] if open_sessions else []
     notes += [f"{missing} sessions are not in the database"] if missing else []
@@ -110,7 +110,7 @@ def read_idempotency(bundle: RunBundle, database: Database, keys: Iterable[str])
 
 def _states(database: Database, sessions: Sequence[str]) -> Iterator[State]:
     for chunk in _chunks(sessions, CHUNK_COUNT):
-        for row in database.rows(STATES, DEADLINE_S, {"sessions": chunk}):
+        for row in database.rows(SESSIONS, DEADLINE_S, {"sessions": chunk}):
             if row["document"] is None:
                 raise CollectionError(f"session {row['session_id']} has no document")
             yield row["session_id"], row["document"], row["vector_clock"] or "{}"

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes
-from fireai_analysis.collect import journal
-from fireai_analysis.collect.contract import NEVER_SENT, json_object
-from fireai_analysis.collect.crdt_operations import outcome
-from fireai_analysis.collect.journal import Answer, Row
+from fireai_analysis.collect.contract import NEVER_SENT
+from fireai_analysis.collect.crdt_history import operations
+from fireai_analysis.collect.journal import Row
 from fireai_analysis.collect.opening import FACTS, JOURNAL
 from fireai_analysis.collect.recorder import JUDGED, PROFILED, SETUP, SETUP_ENTRY
+from fireai_analysis.collect.recording import Recording, recorded
 from fireai_analysis.collect.schedule import Plan, plan
 from fireai_analysis.collect.server_timing import parts_us
 from fireai_analysis.collect.workload import ROUTES
@@ -29,31 +26,6 @@ from fireai_analysis.units import NS_PER_US
 
 _SETUP_MIX = MixEntry(action="session", door="fastapi", weight=1, judged=False)
 Table = dict[str, list[Any]]
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a journal tells of a run.
-
-    Attributes
-    ----------
-    rows : list of Row
-        Every request that ended, set-up and profiled included.
-    errors : dict
-        Error texts by number.
-    started_ns, ended_ns : int or None
-        Judged window; where the generator was killed, it ends with the last thing it wrote.
-    """
-
-    rows: list[Row]
-    errors: dict[int, str]
-    invocations: list[dict[str, Any]]
-    answers: dict[int, Answer]
-    ticks: list[dict[str, Any]]
-    totals: list[dict[str, Any]]
-    started_ns: int | None
-    ended_ns: int | None
-    dropped_bytes: int
 
 
 def finalize(bundle: RunBundle) -> None:
@@ -81,29 +53,6 @@ def finalize(bundle: RunBundle) -> None:
     bundle.write_samples("generator", pa.Table.from_pylist(ticks, schema=SAMPLES["generator"]))
     _write_counts(bundle, [*row_counts(spec, recording.rows), *locust_counts(recording.totals)])
     _amend_facts(bundle, recording)
-
-
-def recorded(path: Path) -> Recording:
-    """Return what a journal tells; an absent one tells nothing."""
-    content = journal.read(path) if path.is_file() else journal.Journal([], 0)
-    phases = content.of(journal.PHASE)
-    rows, ticks = content.of(journal.ROW), content.of(journal.TICK)
-    started_ns = next((phase["started_ns"] for phase in phases if "started_ns" in phase), None)
-    ended_ns = next((phase["ended_ns"] for phase in phases if "ended_ns" in phase), None)
-    if ended_ns is None and started_ns is not None:
-        last = [row.end_ns for row in rows] + [tick["t_ns"] for tick in ticks] + [phase["t_ns"] for phase in phases]
-        ended_ns = max(started_ns, *last)
-    return Recording(
-        rows=rows,
-        errors={text["id"]: text["text"] for text in content.of(journal.TEXT)},
-        invocations=content.of(journal.INVOCATION),
-        answers={answer.arrival: answer for answer in content.of(journal.ANSWER)},
-        ticks=ticks,
-        totals=content.of(journal.TOTALS),
-        started_ns=started_ns,
-        ended_ns=ended_ns,
-        dropped_bytes=content.dropped_bytes,
-    )
 
 
 def request_table(spec: RunSpec, rows: list[Row], errors: dict[int, str]) -> Table:
@@ -164,48 +113,6 @@ def never_sent(spec: RunSpec, recording: Recording) -> Table:
 def _missing(arrivals: Plan, window_ns: int, present: set[int]) -> list[int]:
     due = int(np.searchsorted(arrivals.offsets_ns, window_ns, "left"))
     return [position for position in range(due) if int(arrivals.indexes[position]) not in present]
-
-
-def operations(spec: RunSpec, recording: Recording) -> list[dict[str, Any]]:
-    """Return the CRDT history (schema OPERATIONS).
-
-    An operation whose invocation is journaled and whose end is not may have been sent: its outcome is unknown. Only
-    where the generator ended in order is one without a record known never to have been sent, and left out.
-    """
-    rows = {row.arrival: row for row in recording.rows if row.phase == JUDGED}
-    orderly = bool(recording.totals)
-    offsets = dict(zip(*(column.tolist() for column in _offsets(spec)), strict=True))
-    found = []
-    for invocation in recording.invocations:
-        row, answer = rows.get(invocation["arrival"]), recording.answers.get(invocation["arrival"])
-        if row is None and orderly:
-            continue
-        content = {name: value for name, value in invocation.items() if name != "arrival"}
-        due_ns = (recording.started_ns or 0) + offsets[invocation["arrival"]]
-        found.append(content | {"op_id": f"{spec.run_id}/{invocation['arrival']}"} | _end(spec, row, answer, due_ns))
-    return found
-
-
-def _offsets(spec: RunSpec) -> tuple[Any, Any]:
-    arrivals = plan(spec.scenario, spec.seed)
-    return arrivals.indexes, arrivals.offsets_ns
-
-
-def _end(spec: RunSpec, row: Row | None, answer: Answer | None, due_ns: int) -> dict[str, Any]:
-    status = row.status if row else 0
-    return {
-        "invoke_ns": row.sent_ns if row else due_ns,
-        "end_ns": row.end_ns if row and status else None,
-        "outcome": outcome(status, conflict_409_applied=spec.target.crdt.conflict_409_applied),
-        "status": status,
-        "clock_returned": _clock(answer.body) if answer else None,
-        "answer_sha256": hashlib.sha256(answer.body).hexdigest() if answer else None,
-    }
-
-
-def _clock(body: bytes) -> str | None:
-    clock = (json_object(body) or {}).get("vector_clock")
-    return json.dumps(clock, separators=(",", ":")) if isinstance(clock, dict) else None
 
 
 def row_counts(spec: RunSpec, rows: Iterable[Row]) -> list[dict[str, Any]]:

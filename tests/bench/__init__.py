@@ -1,0 +1,1 @@
+"""Benchmarks: figures that the project promises of itself, measured on this machine, now."""
