@@ -2,7 +2,8 @@
 
 A file is a row of frames, each `length, crc32, payload`. The first byte of a payload is its kind. A reader stops at
 the first torn frame and says how many bytes it left out: after a kill only the tail can be torn, because a frame is
-never changed and frames are written in order. This module needs nothing but the standard library.
+never changed and frames are written in order. Who follows a journal takes the bytes from any frame boundary up to
+`Writer.written_bytes`, which is always one. This module needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ FLUSH_ROWS = 256
 HEADER, PHASE, TICK, TEXT, INVOCATION, ROW, ANSWER, TOTALS = b"H", b"P", b"T", b"E", b"I", b"R", b"A", b"L"
 JSON_KINDS = frozenset((HEADER, PHASE, TICK, TEXT, INVOCATION, TOTALS))
 
-_ROW = Struct("<cBBhiiqqqIHH")
+_ROW = Struct("<cBBhiiqqqIHQH")
 _ANSWER = Struct("<ci")
 
 
@@ -46,6 +47,8 @@ class Row(NamedTuple):
         0 where the contract was kept, else the number of an error text.
     timing : str
         `Server-Timing` as it came.
+    key : int
+        64-bit digest of the idempotency key (`collect.keys`); 0 where there is none, or where it repeats on purpose.
     """
 
     phase: int
@@ -59,6 +62,7 @@ class Row(NamedTuple):
     size_bytes: int
     error: int
     timing: str
+    key: int = 0
 
 
 class Answer(NamedTuple):
@@ -99,7 +103,7 @@ class Journal:
 def pack_row(row: Row) -> bytes:
     """Return a row as payload."""
     timing = row.timing.encode("latin-1", "replace")[:65535]
-    head = _ROW.pack(ROW, row[0], row[1], *row[2:10], len(timing))
+    head = _ROW.pack(ROW, *row[:10], row[11], len(timing))
     return head + timing
 
 
@@ -120,12 +124,18 @@ class Writer:
     ----------
     path : pathlib.Path
         Must not exist.
+
+    Attributes
+    ----------
+    written_bytes : int
+        Length of the file: whole frames that survive the end of this process.
     """
 
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
         self._waiting: list[bytes] = []
+        self.written_bytes = 0
 
     def append(self, payload: bytes) -> None:
         """Queue one record."""
@@ -137,9 +147,11 @@ class Writer:
         """Write what is queued; from here on it survives the end of this process."""
         if not self._waiting:
             return
-        data, self._waiting = memoryview(b"".join(self._waiting)), []
+        joined, self._waiting = b"".join(self._waiting), []
+        data = memoryview(joined)
         while data:
             data = data[os.write(self._descriptor, data) :]
+        self.written_bytes += len(joined)
 
     def close(self) -> None:
         """Flush, bring the file to the disk and close it."""
@@ -153,6 +165,7 @@ class Discard(Writer):
 
     def __init__(self) -> None:
         self._waiting = []
+        self.written_bytes = 0
 
     def append(self, payload: bytes) -> None:
         """Forget one record."""
@@ -163,7 +176,11 @@ class Discard(Writer):
 
 def read(path: Path) -> Journal:
     """Return the records of a journal up to the first torn frame."""
-    data = path.read_bytes()
+    return parse(path.read_bytes())
+
+
+def parse(data: bytes) -> Journal:
+    """Return the records in bytes of a journal that begin at a frame, up to the first torn one."""
     entries, place = [], 0
     while place + FRAME.size <= len(data):
         length, checksum = FRAME.unpack_from(data, place)
@@ -180,7 +197,7 @@ def _entry(payload: bytes) -> Entry:
     if kind == ROW:
         fields = _ROW.unpack_from(payload)
         timing = payload[_ROW.size : _ROW.size + fields[-1]].decode("latin-1")
-        return Entry(kind, Row._make((*fields[1:-1], timing)))
+        return Entry(kind, Row._make((*fields[1:-2], timing, fields[-2])))
     if kind == ANSWER:
         return Entry(kind, Answer(_ANSWER.unpack_from(payload)[1], payload[_ANSWER.size :]))
     if kind in JSON_KINDS:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fireai_analysis.collect import journal
-from fireai_analysis.collect.journal import Answer, Row, Writer, pack_answer, pack_json, pack_row, read
+from fireai_analysis.collect.journal import Answer, Row, Writer, pack_answer, pack_json, pack_row, parse, read
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 ROWS = st.builds(
@@ -28,6 +28,7 @@ ROWS = st.builds(
     size_bytes=st.integers(0, 2**32 - 1),
     error=st.integers(0, 65535),
     timing=st.text(st.characters(max_codepoint=255), max_size=80),
+    key=st.integers(0, 2**64 - 1),
 )
 
 
@@ -71,6 +72,27 @@ def test_rows_wait_until_256_or_flush(tmp_path: Path) -> None:
     writer.append(pack_row(row(256)))
     writer.flush()
     assert len(read(path).entries) == 257
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROWS, max_size=12), flushes=st.sets(st.integers(0, 12)))
+def test_a_journal_can_be_followed(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], flushes: set[int]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "j"
+    writer, followed, place = Writer(path), [], 0
+    for number, each in enumerate(rows):
+        writer.append(pack_row(each))
+        if number in flushes:
+            writer.flush()
+            assert writer.written_bytes == path.stat().st_size
+            piece = parse(path.read_bytes()[place : writer.written_bytes])
+            followed += piece.of(journal.ROW)
+            assert piece.dropped_bytes == 0
+            place = writer.written_bytes
+    writer.close()
+    followed += parse(path.read_bytes()[place:]).of(journal.ROW)
+    assert followed == rows
 
 
 def test_every_cut_keeps_all_whole_records(tmp_path: Path) -> None:
