@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from fireai_analysis.curves import with_curve
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.spec import Criteria, Profile, RunSpec, Scenario, Target, checked_url
 
@@ -119,6 +120,7 @@ def load_scenario(name: str) -> Scenario:
     mix = content.get("mixes", {}).get(entry.get("mix"))
     if mix is None:
         raise ParamsError(path, f"scenarios.{name}.mix", f"unknown mix {entry.get('mix')!r}", "name a mix of this file")
+    entry = with_curve(entry, path=path, key=f"scenarios.{name}", build=_build)
     return _build(Scenario, entry | {"name": name, "mix": mix}, path, f"scenarios.{name}")
 
 
@@ -132,9 +134,20 @@ def load_profile(name: str) -> Profile:
 
 
 def scaled(scenario: Scenario, profile: Profile) -> Scenario:
-    """Return the scenario as the profile runs it."""
+    """Return the scenario as the profile runs it.
+
+    Raises
+    ------
+    ParamsError
+        Where the two do not go together, such as a closed loop with a rate curve.
+    """
     change = profile.scenarios.get(scenario.name)
-    return scenario if change is None else scenario.model_copy(update=change.model_dump(exclude_none=True))
+    try:
+        return scenario if change is None else scenario.changed(change)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+        key = f"profiles.{profile.name}.scenarios.{scenario.name}"
+        raise ParamsError(_scenario_file()[0], key, problem, "correct the profile or the scenario") from None
 
 
 def load_target(name_or_file: str) -> Target:
@@ -217,7 +230,7 @@ def run_spec(run_id: str, scenario: str, profile: str, target: Target, seed: int
     limits = target.limits
     for key, value, limit in (
         ("max_users", actual.users, limits.max_users),
-        ("max_rate_rps", actual.rate_rps, limits.max_rate_rps),
+        ("max_rate_rps", actual.peak_rate_rps, limits.max_rate_rps),
         ("max_duration_s", actual.duration_s, limits.max_duration_s),
     ):
         if value > limit:

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from fireai_analysis.rates import RatePoint, check_curve, peak_rps, stretched
+
 Door = Literal["fastapi", "go"]
+LoadModel = Literal["open", "closed"]
 Bound = Literal["inclusive", "strict", "at_least"]
 SIGNS: dict[Bound, str] = {"inclusive": "≤", "strict": "<", "at_least": "≥"}
 ASCII_SIGNS: dict[Bound, str] = {"inclusive": "<=", "strict": "<", "at_least": ">="}
@@ -73,9 +76,16 @@ class Scenario(Frozen):
     duration_s : float
         Judged window in seconds.
     rate_rps : float
-        Offered rate in requests a second over the judged window.
+        Offered rate in requests a second, the mean over the judged window.
     arrivals : {'fixed', 'poisson', 'waves'}
         How the open schedule is drawn.
+    load_model : {'open', 'closed'}
+        Open: arrivals follow the schedule. Closed: each user sends, waits for the answer, thinks, and sends again;
+        its latencies are service times, and stalls are hidden.
+    think_s : float or None
+        Closed only: mean think time (exponential).
+    curve : tuple of RatePoint or None
+        Rate over time, linear between its points; a jump is two points at one time. None: constant.
     wave_period_s, wave_spread_s : float or None
         Waves only: distance of two waves, and time over which the users of one wave are spread.
     """
@@ -87,6 +97,9 @@ class Scenario(Frozen):
     duration_s: float = Field(gt=0)
     rate_rps: float = Field(gt=0)
     arrivals: Literal["fixed", "poisson", "waves"]
+    load_model: LoadModel = "open"
+    think_s: float | None = Field(default=None, gt=0)
+    curve: tuple[RatePoint, ...] | None = None
     mix: tuple[MixEntry, ...]
     wave_period_s: float | None = Field(default=None, gt=0)
     wave_spread_s: float | None = Field(default=None, gt=0)
@@ -99,10 +112,40 @@ class Scenario(Frozen):
             raise ValueError("waves need wave_period_s, wave_spread_s and hot_paths")
         return self
 
+    @model_validator(mode="after")
+    def _load_model_is_whole(self) -> Scenario:
+        if (self.load_model == "closed") != (self.think_s is not None):
+            raise ValueError("load_model: closed and think_s belong together")
+        if self.load_model == "closed" and (self.arrivals == "waves" or self.curve is not None):
+            raise ValueError("a closed loop follows its answers and no schedule: no waves, no curve")
+        return self
+
+    @model_validator(mode="after")
+    def _curve_is_whole(self) -> Scenario:
+        if self.curve is not None:
+            if self.arrivals == "waves":
+                raise ValueError("waves have their own times: no curve")
+            check_curve(self.curve, self.duration_s, self.rate_rps)
+        return self
+
     @property
     def intended_count(self) -> int:
         """Requests the ticket's arithmetic asks for: rate times duration."""
         return round(self.rate_rps * self.duration_s)
+
+    @property
+    def peak_rate_rps(self) -> float:
+        """Largest offered rate: of the curve where there is one, else the rate."""
+        return peak_rps(self.curve) if self.curve else self.rate_rps
+
+    def changed(self, change: ScenarioChange) -> Scenario:
+        """Return the scenario with other numbers, checked; a curve is stretched to the new duration and rate."""
+        changes = change.model_dump(exclude_none=True)
+        if self.curve is not None:
+            longer = changes.get("duration_s", self.duration_s) / self.duration_s
+            more = changes.get("rate_rps", self.rate_rps) / self.rate_rps
+            changes["curve"] = stretched(self.curve, longer, more)
+        return Scenario.model_validate(dict(self) | changes)
 
 
 class Scale(Frozen):
@@ -124,6 +167,8 @@ class ScenarioChange(Frozen):
     duration_s: float | None = Field(default=None, gt=0)
     users: int | None = Field(default=None, ge=1)
     rate_rps: float | None = Field(default=None, gt=0)
+    load_model: LoadModel | None = None
+    think_s: float | None = Field(default=None, gt=0)
 
 
 class Profile(Frozen):

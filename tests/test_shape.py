@@ -12,8 +12,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "goservice" not in pa
 # Ranks along the straight line: a module imports only modules of lower rank, or its own package.
 LINE = [
     ("errors", "units"),
-    ("spec", "redact", "dsn"),
-    ("scenarios", "schemas", "pprof"),
+    ("rates", "spec", "redact", "dsn"),
+    ("curves", "scenarios", "schemas", "pprof"),
     ("bundle", "campaign", "records", "results"),
     ("platform",),
     ("collect",),

@@ -58,7 +58,7 @@ def check_load(spec: RunSpec, places: dict[str, tuple[Address, ...]]) -> None:
             _check_address(target, door, host)
     for name, value, limit in (
         ("max_users", scenario.users, limits.max_users),
-        ("max_rate_rps", scenario.rate_rps, limits.max_rate_rps),
+        ("max_rate_rps", scenario.peak_rate_rps, limits.max_rate_rps),
         ("max_duration_s", scenario.duration_s, limits.max_duration_s),
     ):
         if value > limit:

@@ -1,10 +1,12 @@
 """Absolute, seeded, open arrival schedules: pure functions of a scenario and a seed.
 
 An open schedule says when each request is due before the run begins; a slow answer never moves a later arrival
-(Schroeder, Wierman, Harchol-Balter, NSDI 2006). `fixed` arrivals stand 1/rate apart. `poisson` arrivals are a
-homogeneous Poisson process at a constant rate: their number is Poisson distributed and, given the number, the
-instants are independent and uniform over the window. `waves`: every wave period each user writes once, the users in
-random order and evenly spaced over the wave's spread.
+(Schroeder, Wierman, Harchol-Balter, NSDI 2006). `fixed` arrivals stand 1/rate apart; under a rate curve the k-th is due
+when the area under the curve reaches k. `poisson` arrivals are a Poisson process: their number is Poisson distributed
+and, given the number, the instants are independent, uniform over the window at a constant rate and with the curve as
+their density otherwise (inversion of the cumulative rate; Devroye, Non-Uniform Random Variate Generation, VI.1.3).
+`waves`: every wave period each user writes once, the users in random order and evenly spaced over the wave's spread.
+A closed loop draws no schedule: `loop.py`.
 """
 
 from __future__ import annotations
@@ -15,12 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fireai_analysis.collect.rate_curve import Cumulative
 from fireai_analysis.spec import Scenario
 from fireai_analysis.units import NS_PER_S
 
 Int64s = npt.NDArray[np.int64]
 
 _OFFSETS, _ENTRIES, _USERS = 1, 2, 3
+_WHOLE = 1e-9
+"""Area under a curve that rounding may have added to a whole number of arrivals."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +115,29 @@ def _window_ns(scenario: Scenario) -> int:
 
 
 def _fixed(scenario: Scenario) -> Int64s:
+    if scenario.curve is not None:
+        cumulative = Cumulative(scenario.curve)
+        numbers = np.arange(math.ceil(cumulative.total - _WHOLE), dtype=np.float64)
+        return _inside(scenario, cumulative.times_s(numbers))
     offsets: Int64s = np.floor(np.arange(scenario.intended_count) * (NS_PER_S / scenario.rate_rps)).astype(np.int64)
     return offsets[offsets < _window_ns(scenario)]
 
 
 def _poisson(scenario: Scenario, seed: int) -> Int64s:
     generator = _generator(seed, _OFFSETS)
+    if scenario.curve is not None:
+        cumulative = Cumulative(scenario.curve)
+        numbers = generator.uniform(0.0, cumulative.total, size=int(generator.poisson(cumulative.total)))
+        return np.sort(_inside(scenario, cumulative.times_s(numbers)))
     count = int(generator.poisson(scenario.rate_rps * scenario.duration_s))
     offsets: Int64s = generator.integers(0, _window_ns(scenario), size=count, dtype=np.int64)
     return np.sort(offsets)
+
+
+def _inside(scenario: Scenario, times_s: npt.NDArray[np.float64]) -> Int64s:
+    """Return instants in ns; one that rounding put on the window's end falls due just before it."""
+    offsets: Int64s = np.floor(times_s * NS_PER_S).astype(np.int64)
+    return np.minimum(offsets, _window_ns(scenario) - 1)
 
 
 def _waves(scenario: Scenario, seed: int) -> tuple[Int64s, Int64s, Int64s]:
