@@ -41,7 +41,7 @@ CREATE TABLE test_sessions (
   session_name text NOT NULL,
   status text NOT NULL,
   vector_clock jsonb NOT NULL DEFAULT '{}',
-  session_data jsonb NOT NULL DEFAULT '{"elements": {}, "hot": {}}',
+  session_data jsonb NOT NULL DEFAULT '{"elements": {}, "hot": {}, "counters": {}}',
   register_stamps jsonb NOT NULL DEFAULT '{}',
   created_by uuid NOT NULL REFERENCES users (id),
   created_at timestamptz NOT NULL DEFAULT now(),

@@ -44,6 +44,9 @@ class Client:
         options["headers"] = self.headers(door) | options.get("headers", {})
         return self.http.post(f"{self.url(door)}{path}", timeout=30, **options)
 
+    def get(self, door: str, path: str) -> requests.Response:
+        return self.http.get(f"{self.url(door)}{path}", headers=self.headers(door), timeout=30)
+
     def new_session(self) -> str:
         answer = self.post("fastapi", "/v1/tests/sessions", json=SESSION)
         assert answer.status_code == 201, answer.text
@@ -89,6 +92,16 @@ def register(session_id: str, token: str, clock: dict[str, int], key: str = "k")
         "session_id": session_id,
         "changes": [{"op": "set", "path": f"/hot/{key}", "value": token}],
         "vector_clock": clock,
+        "idempotency_key": str(uuid.uuid4()),
+    }
+
+
+def increment(session_id: str, node: str, amount: int, key: str = "k") -> dict[str, Any]:
+    """Return a write that adds to one counter."""
+    return {
+        "session_id": session_id,
+        "changes": [{"op": "increment", "path": f"/counters/{key}", "value": amount}],
+        "vector_clock": {node: 1},
         "idempotency_key": str(uuid.uuid4()),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.platform.conftest import Client, element, register
+from tests.platform.conftest import Client, element, increment, register
 
 pytestmark = pytest.mark.real
 
@@ -56,6 +56,30 @@ def test_concurrent_writes_to_a_register_leave_the_documented_winner(client: Cli
     assert client.document(session_id)["hot"] == {"k": f"v{winner}"}
 
 
+def test_concurrent_increments_all_count_and_repeated_ones_once(client: Client) -> None:
+    session_id = client.new_session()
+    writes = [("go", increment(session_id, f"n{i}", i % 3, key="ab"[i % 2])) for i in range(90)]
+    again = [(DOORS[i % 2], write) for i, (_, write) in enumerate(writes[::3])]
+    answers = at_once(client, writes + again)
+    assert {status for status, _ in answers} == {200}
+    later = [client.write("go", write) for _, write in writes[:5]]
+    assert [answer.content for answer in later] == [body for _, body in answers[:5]]
+    wanted = {key: sum(i % 3 for i in range(90) if "ab"[i % 2] == key) for key in "ab"}
+    assert client.document(session_id)["counters"] == wanted
+
+
+def test_another_amount_under_a_used_key_is_refused_and_adds_nothing(client: Client) -> None:
+    session_id = client.new_session()
+    write = increment(session_id, "n", 2)
+    assert client.write("go", write).status_code == 200
+    before = client.row("SELECT session_data, vector_clock, updated_at FROM test_sessions WHERE id = %s", session_id)
+    other = increment(session_id, "m", 5) | {"idempotency_key": write["idempotency_key"]}
+    assert [client.write(door, other).status_code for door in DOORS] == [422, 422]
+    after = client.row("SELECT session_data, vector_clock, updated_at FROM test_sessions WHERE id = %s", session_id)
+    assert after == before
+    assert after[0]["counters"] == {"k": 2}
+
+
 def test_a_later_write_wins_and_a_dominated_one_does_not(client: Client) -> None:
     session_id = client.new_session()
     first = client.write("go", register(session_id, "first", {"a": 1})).json()["vector_clock"]
@@ -98,10 +122,13 @@ def test_a_key_used_for_another_body_is_refused(client: Client) -> None:
     session_id = client.new_session()
     write = element(session_id, "one")
     assert client.write("go", write).status_code == 200
-    other = element(session_id, "two") | {"idempotency_key": write["idempotency_key"]}
+    other = element(session_id, "two", "m") | {"idempotency_key": write["idempotency_key"]}
     answers = at_once(client, [("go", other), ("fastapi", other)])
     assert [status for status, _ in answers] == [422, 422]
-    assert set(client.document(session_id)["elements"]) == {"one"}
+    document, clock = client.row("SELECT session_data, vector_clock FROM test_sessions WHERE id = %s", session_id)
+    assert set(document["elements"]) == {"one"}
+    assert clock == {"n": 1}
+    assert client.write("fastapi", write).status_code == 200
 
 
 def test_of_many_bodies_at_once_under_one_key_one_is_merged(client: Client) -> None:
@@ -157,6 +184,9 @@ def test_a_clock_never_falls(client: Client) -> None:
         {"changes": [{"op": "remove", "path": "/elements/t", "value": {}}]},
         {"changes": [{"op": "add", "path": "/elsewhere/t", "value": {}}]},
         {"changes": [{"op": "set", "path": "/hot/k", "value": 1}]},
+        {"changes": [{"op": "increment", "path": "/counters/k", "value": "1"}]},
+        {"changes": [{"op": "increment", "path": "/counters/k", "value": 1.5}]},
+        {"changes": [{"op": "increment", "path": "/counters/k", "value": 1000001}]},
         {"changes": [{"op": "add", "path": "/elements/t", "value": {"token": "\0"}}]},
     ],
     ids=lambda changed: json.dumps(changed)[:40],
@@ -166,7 +196,7 @@ def test_what_is_no_write_is_refused(client: Client, door: str, changed: dict[st
     body = element(session_id, "t") | changed
     answer = client.post(door, f"/v1/tests/sessions/{session_id}/results", json=body)
     assert answer.status_code == 422, answer.text
-    assert client.document(session_id) == {"elements": {}, "hot": {}}
+    assert client.document(session_id) == {"elements": {}, "hot": {}, "counters": {}}
 
 
 def test_one_write_that_the_database_cannot_hold_harms_no_other(client: Client) -> None:
@@ -186,3 +216,28 @@ def test_an_unknown_session_is_refused_and_its_key_stays_free(client: Client) ->
     assert client.write("go", write).status_code == 404
     session_id = client.new_session()
     assert client.write("go", write | {"session_id": session_id}).status_code == 200
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_session_is_read_as_it_is_committed(client: Client, door: str) -> None:
+    session_id = client.new_session()
+    writes = [element(session_id, "é"), register(session_id, "v", {"m": 1}), increment(session_id, "o", 4)]
+    for write in writes:
+        assert client.write("go", write).status_code == 200
+    answer = client.get(door, f"/v1/tests/sessions/{session_id}")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "session_id": session_id,
+        "session_data": {"elements": {"é": {"token": "é"}}, "hot": {"k": "v"}, "counters": {"k": 4}},
+        "vector_clock": {"n": 1, "m": 1, "o": 1},
+    }
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_read_needs_a_token_a_uuid_and_a_session_and_is_not_counted(client: Client, door: str) -> None:
+    before = client.http.get(f"{client.url(door)}/metrics", timeout=10).json()["requests"]
+    path = f"/v1/tests/sessions/{uuid.uuid4()}"
+    assert client.http.get(f"{client.url(door)}{path}", timeout=10).status_code == 401
+    assert client.get(door, path).status_code == 404
+    assert client.get(door, "/v1/tests/sessions/no-uuid").status_code == 422
+    assert client.http.get(f"{client.url(door)}/metrics", timeout=10).json()["requests"] == before

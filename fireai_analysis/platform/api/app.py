@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import aiohttp
 import psycopg
@@ -25,11 +25,17 @@ from fireai_analysis.platform.api.tokens import InternalTokens, PublicTokens
 POOL_MIN, POOL_MAX, POOL_TIMEOUT_S = 2, 10, 10
 MAX_JSON_BYTES = 1 << 20
 MAX_EVIDENCE_BYTES = 32 << 20
-RESULTS = "/v1/tests/sessions/{session_id}/results"
+SESSION = "/v1/tests/sessions/{session_id}"
+RESULTS = f"{SESSION}/results"
 
 INSERT_SESSION = """
 INSERT INTO test_sessions (building_id, session_name, status, created_by) VALUES (%s, %s, %s, %s)
 RETURNING id, created_at"""
+
+# The Go service asks the same (goservice/sessions.go).
+READ_SESSION = """
+SELECT jsonb_build_object('session_id', id, 'session_data', session_data, 'vector_clock', vector_clock)::text
+FROM test_sessions WHERE id = %s"""
 
 
 @dataclass(frozen=True)
@@ -88,16 +94,26 @@ def make_app(settings: Settings) -> FastAPI:
     _add(app, "POST", "/v1/evidence", evidence)
     _add(app, "POST", "/v1/tests/sessions", create_session)
     _add(app, "POST", RESULTS, results)
+    _add(app, "GET", SESSION, read_session, is_counted=False)
     app.add_route("/metrics", metrics, methods=["GET"])
     return app
 
 
-def _add(app: FastAPI, method: str, endpoint: str, handler: Handler, *, is_public: bool = False) -> None:
-    """Add a counted, timed route; plain Starlette routes spend the least time on a request."""
+def _add(
+    app: FastAPI,
+    method: str,
+    endpoint: str,
+    handler: Handler,
+    *,
+    is_public: bool = False,
+    is_counted: bool = True,
+) -> None:
+    """Add a timed route; plain Starlette routes spend the least time on a request. Reads of state are not counted."""
 
     async def route(request: Request) -> Response:
         parts: Parts = request.app.state.parts
-        parts.meters.count(method, endpoint)
+        if is_counted:
+            parts.meters.count(method, endpoint)
         times = Times()
         try:
             if not is_public:
@@ -170,25 +186,40 @@ async def create_session(request: Request, times: Times, parts: Parts) -> Respon
     return Response(json.dumps(reply), status_code=201, media_type="application/json")
 
 
+async def read_session(request: Request, times: Times, parts: Parts) -> Response:
+    """Answer with document and clock of a session as they are committed, over our own connection to the database."""
+    row = await _row(READ_SESSION, (_uuid(request.path_params["session_id"]),), times, parts)
+    if row is None:
+        raise Refused(404, "unknown_session", "the session does not exist")
+    return Response(row[0], media_type="application/json")
+
+
 async def _insert_session(values: tuple[object, ...], times: Times, parts: Parts) -> tuple[Any, ...]:
+    try:
+        row = await _row(INSERT_SESSION, values, times, parts)
+    except psycopg.errors.ForeignKeyViolation:
+        raise Refused(422, "unknown_reference", "building_id or created_by does not exist") from None
+    except (psycopg.DataError, UnicodeError):
+        raise Refused(422, "bad_data", "the database cannot hold a value of this request") from None
+    if row is None:
+        raise Refused(500, "internal", "the session was not stored")
+    return row
+
+
+async def _row(query: LiteralString, values: tuple[object, ...], times: Times, parts: Parts) -> tuple[Any, ...] | None:
+    """Return the first row of a statement; 503 where the database cannot be had."""
     since = time.perf_counter()
     try:
         async with parts.pool.connection() as connection:
             times.book("pool", since)
             since = time.perf_counter()
-            cursor = await connection.execute(INSERT_SESSION, values)
+            cursor = await connection.execute(query, values)
             row = await cursor.fetchone()
             times.book("db", since)
     except PoolTimeout:
         raise Refused(503, "no_connection", "no database connection in time") from None
-    except psycopg.errors.ForeignKeyViolation:
-        raise Refused(422, "unknown_reference", "building_id or created_by does not exist") from None
-    except (psycopg.DataError, UnicodeError):
-        raise Refused(422, "bad_data", "the database cannot hold a value of this request") from None
     except psycopg.OperationalError:
         raise Refused(503, "no_database", "the database cannot be reached") from None
-    if row is None:
-        raise Refused(500, "internal", "the session was not stored")
     return row
 
 

@@ -40,7 +40,11 @@ RESULTS: dict[str, Any] = {
                 "type": "object",
                 "required": ["op", "path", "value"],
                 "additionalProperties": False,
-                "properties": {"op": {"enum": ["add", "set"]}, "path": _TEXT, "value": {"type": ["object", "string"]}},
+                "properties": {
+                    "op": {"enum": ["add", "set", "increment"]},
+                    "path": _TEXT,
+                    "value": {"type": ["object", "string", "integer"]},
+                },
             },
         },
     },

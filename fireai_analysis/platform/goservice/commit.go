@@ -35,8 +35,9 @@ const touchedState = `
 SELECT
   (SELECT jsonb_object_agg(k, vector_clock -> k) FROM unnest($2::text[]) k WHERE vector_clock ? k),
   (SELECT jsonb_object_agg(k, elements -> k) FROM unnest($3::text[]) k WHERE elements ? k),
-  (SELECT jsonb_object_agg(k, register_stamps -> k) FROM unnest($4::text[]) k WHERE register_stamps ? k)
-FROM (SELECT vector_clock, register_stamps, session_data -> 'elements' AS elements
+  (SELECT jsonb_object_agg(k, register_stamps -> k) FROM unnest($4::text[]) k WHERE register_stamps ? k),
+  (SELECT jsonb_object_agg(k, counters -> k) FROM unnest($5::text[]) k WHERE counters ? k)
+FROM (SELECT vector_clock, register_stamps, session_data -> 'elements' AS elements, session_data -> 'counters' AS counters
       FROM test_sessions WHERE id = $1 OFFSET 0) AS session`
 
 // storeMerged lays the patch over the session and stores the answer with its keys; what is answered is what was
@@ -47,9 +48,10 @@ WITH merged AS (
     vector_clock = vector_clock || $2::jsonb,
     register_stamps = register_stamps || $5::jsonb,
     session_data = CASE
-      WHEN $3::jsonb = '{}' AND $4::jsonb = '{}' THEN session_data
+      WHEN NOT $8::boolean THEN session_data
       ELSE session_data || jsonb_build_object(
-        'elements', (session_data -> 'elements') || $3::jsonb, 'hot', (session_data -> 'hot') || $4::jsonb)
+        'elements', (session_data -> 'elements') || $3::jsonb, 'hot', (session_data -> 'hot') || $4::jsonb,
+        'counters', (session_data -> 'counters') || $9::jsonb)
     END,
     updated_at = $6
   WHERE id = $1 RETURNING vector_clock),
@@ -116,7 +118,7 @@ func (s *service) transact(ctx context.Context, work *batch) error {
 func (b *batch) begin(ctx context.Context, connection *pgxpool.Conn) (crdt.State, error) {
 	defer b.times.database(time.Now())
 	keys, users, requests := b.claims()
-	nodes, elements, registers := b.touched()
+	touched := b.touched()
 	session := b.writes[0].session
 	queries := &pgx.Batch{}
 	queries.Queue("begin")
@@ -129,8 +131,9 @@ func (b *batch) begin(ctx context.Context, connection *pgxpool.Conn) (crdt.State
 		return nil
 	})
 	state := crdt.State{}
-	queries.Queue(touchedState, session, nodes, elements, registers).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&state.Clock, &state.Elements, &state.Stamps)
+	lists := []any{session, touched.Nodes, touched.Elements, touched.Registers, touched.Counters}
+	queries.Queue(touchedState, lists...).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&state.Clock, &state.Elements, &state.Stamps, &state.Counters)
 	})
 	return state, connection.SendBatch(ctx, queries).Close()
 }
@@ -143,12 +146,16 @@ func (b *batch) claims() (keys, users, requests []string) {
 	return keys, users, requests
 }
 
-func (b *batch) touched() (nodes, elements, registers []string) {
+func (b *batch) touched() crdt.Keys {
+	all := crdt.Keys{}
 	for _, asked := range b.writes {
-		n, e, r := asked.Keys()
-		nodes, elements, registers = append(nodes, n...), append(elements, e...), append(registers, r...)
+		keys := asked.Keys()
+		all.Nodes = append(all.Nodes, keys.Nodes...)
+		all.Elements = append(all.Elements, keys.Elements...)
+		all.Registers = append(all.Registers, keys.Registers...)
+		all.Counters = append(all.Counters, keys.Counters...)
 	}
-	return nodes, elements, registers
+	return all
 }
 
 // replay answers the writes whose keys were used before.
@@ -201,7 +208,7 @@ func (b *batch) store(ctx context.Context, connection *pgxpool.Conn, refused []*
 		}
 		patch := b.patch
 		queries.Queue(storeMerged, b.merged[0].session, patch.Clock, patch.Elements, patch.Hot, patch.Stamps,
-			time.Now().UTC(), keys).QueryRow(b.answerMerged)
+			time.Now().UTC(), keys, patch.ChangesDocument(), patch.Counters).QueryRow(b.answerMerged)
 	}
 	queries.Queue("commit")
 	return connection.SendBatch(ctx, queries).Close()

@@ -60,6 +60,7 @@ func (s *service) routes() http.Handler {
 	mux.Handle("POST /v1/classify", s.counted("/v1/classify", s.authenticated(s.classify)))
 	mux.Handle("POST /v1/evidence", s.counted("/v1/evidence", s.authenticated(s.evidence)))
 	mux.Handle("POST "+resultsEndpoint, s.counted(resultsEndpoint, s.authenticated(s.results)))
+	mux.Handle("GET /v1/tests/sessions/{session_id}", s.answered(s.authenticated(s.session)))
 	mux.HandleFunc("GET /memory", s.memory)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	return mux
@@ -69,11 +70,19 @@ func (s *service) health(*http.Request, *parts) (answer, error) {
 	return jsonAnswer(http.StatusOK, map[string]string{"status": "healthy", "service": "go"})
 }
 
-// counted counts a request as it arrives, gives it a deadline, and writes its answer with the times it took.
+// counted counts a request as it arrives and answers it.
 func (s *service) counted(endpoint string, handle handler) http.Handler {
+	next := s.answered(handle)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.counters.add(r.Method, endpoint, r.Header.Get(doorHeader))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// answered gives a request a deadline and writes its answer with the times it took.
+func (s *service) answered(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		times := &parts{start: time.Now()}
-		s.counters.add(r.Method, endpoint, r.Header.Get(doorHeader))
 		ctx, cancel := context.WithTimeout(r.Context(), requestDeadline)
 		defer cancel()
 		result, err := handle(r.WithContext(ctx), times)

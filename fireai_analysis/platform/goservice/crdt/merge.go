@@ -1,6 +1,6 @@
 // Package crdt holds the merge rule of a test session's document. It is written here and nowhere else.
 //
-// A session is a grow-only set of elements and a set of last-writer-wins registers:
+// A session is a grow-only set of elements, a set of last-writer-wins registers and a set of counters:
 //
 //   - op "add", path "/elements/<key>": the element is in the document for ever. Adding it again with the same value
 //     changes nothing; adding it with another value is a conflict and is refused (409), because one of the two would
@@ -9,9 +9,11 @@
 //     of their vector clock, then by the greatest node name in that clock, then by the value. A clock that dominates
 //     another has the greater sum, so a later write always wins over one that it has seen; between concurrent writes
 //     the order is arbitrary but the same everywhere. The loser was acknowledged and is legally superseded.
+//   - op "increment", path "/counters/<key>": the whole number is added to the counter, which begins at 0. Additions
+//     commute; each counts once, because a used idempotency key is answered before anything is merged.
 //
-// The session's vector clock is the entry-wise maximum of all clocks written. All three merges are commutative,
-// associative and idempotent.
+// The session's vector clock is the entry-wise maximum of all clocks written. All merges are commutative and
+// associative; those of elements, registers and clocks are idempotent too.
 package crdt
 
 import (
@@ -19,6 +21,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -28,6 +31,7 @@ const (
 	MaxNodes     = 5000
 	MaxKeyLength = 200
 	MaxClock     = int64(1) << 53
+	MaxIncrement = int64(1_000_000)
 )
 
 // ErrConflict reports an element that exists with another value.
@@ -63,6 +67,7 @@ type State struct {
 	Clock    Clock                      `json:"clock"`
 	Elements map[string]json.RawMessage `json:"elements"`
 	Stamps   map[string]Stamp           `json:"stamps"`
+	Counters map[string]int64           `json:"counters"`
 }
 
 // Patch is what a merge changes: entries to be laid over the stored ones. Empty maps change nothing.
@@ -71,6 +76,7 @@ type Patch struct {
 	Elements map[string]json.RawMessage
 	Hot      map[string]string
 	Stamps   map[string]Stamp
+	Counters map[string]int64
 }
 
 // Less tells whether a comes before b in the total order of writes.
@@ -84,20 +90,26 @@ func (a Stamp) Less(b Stamp) bool {
 	return a.Value < b.Value
 }
 
-// Keys returns the nodes, element keys and register keys that a checked write refers to.
-func (w *Write) Keys() (nodes, elements, registers []string) {
-	nodes, elements, registers = []string{}, []string{}, []string{}
+// Keys are the entries of a session that a write refers to.
+type Keys struct{ Nodes, Elements, Registers, Counters []string }
+
+// Keys returns what a checked write refers to.
+func (w *Write) Keys() Keys {
+	keys := Keys{}
 	for node := range w.Clock {
-		nodes = append(nodes, node)
+		keys.Nodes = append(keys.Nodes, node)
 	}
 	for _, change := range w.Changes {
-		if change.Op == "add" {
-			elements = append(elements, change.key())
-		} else {
-			registers = append(registers, change.key())
+		switch change.Op {
+		case "add":
+			keys.Elements = append(keys.Elements, change.key())
+		case "set":
+			keys.Registers = append(keys.Registers, change.key())
+		case "increment":
+			keys.Counters = append(keys.Counters, change.key())
 		}
 	}
-	return nodes, elements, registers
+	return keys
 }
 
 // Check returns what is wrong with a write, or nil.
@@ -136,9 +148,9 @@ func isName(text string) bool {
 func (c Change) key() string { return c.Path[strings.LastIndexByte(c.Path, '/')+1:] }
 
 func (c Change) check() error {
-	prefix := map[string]string{"add": "/elements/", "set": "/hot/"}[c.Op]
+	prefix := map[string]string{"add": "/elements/", "set": "/hot/", "increment": "/counters/"}[c.Op]
 	if prefix == "" {
-		return errors.New(`op: "add" or "set" expected`)
+		return errors.New(`op: "add", "set" or "increment" expected`)
 	}
 	key, found := strings.CutPrefix(c.Path, prefix)
 	if !found || !isName(key) || strings.ContainsAny(key, "/~") {
@@ -150,16 +162,28 @@ func (c Change) check() error {
 	if c.Op == "set" && !bytes.HasPrefix(c.Value, []byte(`"`)) {
 		return errors.New("value: a string expected")
 	}
+	if _, whole := amount(c.Value); c.Op == "increment" && !whole {
+		return fmt.Errorf("value: a whole number from -%d to %d expected", MaxIncrement, MaxIncrement)
+	}
 	if bytes.Contains(c.Value, []byte(`\u0000`)) {
 		return errors.New("value: no null characters")
 	}
 	return nil
 }
 
+// amount returns the whole number of a value, and whether it is one within the limits.
+func amount(value json.RawMessage) (int64, bool) {
+	number, err := strconv.ParseInt(string(value), 10, 64)
+	return number, err == nil && -MaxIncrement <= number && number <= MaxIncrement
+}
+
 // NewPatch returns a patch that changes nothing.
 func NewPatch() *Patch {
-	return &Patch{Clock{}, map[string]json.RawMessage{}, map[string]string{}, map[string]Stamp{}}
+	return &Patch{Clock{}, map[string]json.RawMessage{}, map[string]string{}, map[string]Stamp{}, map[string]int64{}}
 }
+
+// ChangesDocument tells whether the patch changes more than the clock.
+func (p *Patch) ChangesDocument() bool { return len(p.Elements)+len(p.Hot)+len(p.Counters) > 0 }
 
 // Merge adds to the patch what a checked write changes in the state it meets, which is the stored one under the patch.
 // A write that conflicts adds nothing.
@@ -178,13 +202,31 @@ func (p *Patch) Merge(state State, write Write) error {
 		}
 	}
 	for _, change := range write.Changes {
-		if change.Op == "set" {
-			p.set(state, change.key(), Stamp{sum, top, text(change.Value)})
-		} else if _, known := p.element(state, change.key()); !known {
-			p.Elements[change.key()] = change.Value
-		}
+		p.apply(state, change, sum, top)
 	}
 	return nil
+}
+
+func (p *Patch) apply(state State, change Change, sum int64, top string) {
+	key := change.key()
+	switch change.Op {
+	case "add":
+		if _, known := p.element(state, key); !known {
+			p.Elements[key] = change.Value
+		}
+	case "set":
+		p.set(state, key, Stamp{sum, top, text(change.Value)})
+	case "increment":
+		more, _ := amount(change.Value)
+		p.Counters[key] = p.total(state, key) + more
+	}
+}
+
+func (p *Patch) total(state State, key string) int64 {
+	if held, known := p.Counters[key]; known {
+		return held
+	}
+	return state.Counters[key]
 }
 
 func (p *Patch) set(state State, key string, stamp Stamp) {

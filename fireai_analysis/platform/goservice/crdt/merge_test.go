@@ -149,6 +149,11 @@ func TestWhatIsNoWriteIsRefused(t *testing.T) {
 		"element value": {"add", "/elements/k", json.RawMessage(`"text"`)},
 		"hot value":     {"set", "/hot/k", json.RawMessage(`1`)},
 		"null":          {"set", "/hot/k", json.RawMessage(`"\u0000"`)},
+		"increment":     {"increment", "/elements/k", json.RawMessage(`1`)},
+		"fraction":      {"increment", "/counters/k", json.RawMessage(`1.5`)},
+		"text":          {"increment", "/counters/k", json.RawMessage(`"1"`)},
+		"too much":      {"increment", "/counters/k", json.RawMessage(`1000001`)},
+		"too little":    {"increment", "/counters/k", json.RawMessage(`-1000001`)},
 	} {
 		bad := good
 		bad.Changes = []Change{change}
@@ -169,5 +174,70 @@ func TestWhatIsNoWriteIsRefused(t *testing.T) {
 		if bad.Check() == nil {
 			t.Errorf("%s was taken", name)
 		}
+	}
+}
+
+func increment(node, key string, by int64) Write {
+	return Write{
+		Clock:          Clock{node: 1},
+		Changes:        []Change{{"increment", "/counters/" + key, json.RawMessage(fmt.Sprint(by))}},
+		IdempotencyKey: node + key,
+	}
+}
+
+func TestIncrementsAddUpOverTheStoredCounter(t *testing.T) {
+	state := State{Counters: map[string]int64{"old": 40}}
+	patch := merged(t, state, increment("a", "old", 3), increment("b", "new", 5), increment("c", "old", -1))
+	if want := map[string]int64{"old": 42, "new": 5}; !reflect.DeepEqual(patch.Counters, want) {
+		t.Errorf("%v", patch.Counters)
+	}
+	if !patch.ChangesDocument() || NewPatch().ChangesDocument() {
+		t.Error("a patch with a counter changes the document, an empty one does not")
+	}
+}
+
+// Any order of the same increments, cut anywhere into two transactions, gives the same counters.
+func TestIncrementsCommute(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		var writes []Write
+		want := map[string]int64{}
+		for i := range 20 {
+			key, by := fmt.Sprint(random.IntN(3)), random.Int64N(11)-5
+			want[key] += by
+			writes = append(writes, increment(fmt.Sprint("n", i), key, by))
+		}
+		random.Shuffle(len(writes), func(i, j int) { writes[i], writes[j] = writes[j], writes[i] })
+		cut := random.IntN(len(writes))
+		first := merged(t, State{}, writes[:cut]...)
+		second := merged(t, State{Counters: first.Counters}, writes[cut:]...)
+		for key, total := range want {
+			got, changed := second.Counters[key]
+			if !changed {
+				got = first.Counters[key]
+			}
+			if got != total {
+				t.Fatalf("counter %s: %d, not %d", key, got, total)
+			}
+		}
+	}
+}
+
+func TestARefusedWriteIncrementsNothing(t *testing.T) {
+	state := State{Elements: map[string]json.RawMessage{"old": json.RawMessage(`{"a":1}`)}}
+	both := increment("a", "k", 1)
+	both.Changes = append(both.Changes, Change{"add", "/elements/old", json.RawMessage(`{"a":2}`)})
+	patch := NewPatch()
+	if err := patch.Merge(state, both); !errors.Is(err, ErrConflict) || patch.ChangesDocument() {
+		t.Errorf("%v %+v", err, patch)
+	}
+}
+
+func TestAKeyIsAskedForByItsKindOfChange(t *testing.T) {
+	write := increment("a", "c", 1)
+	write.Changes = append(write.Changes, set("a", 1, "r", "v").Changes[0], add("a", "e", `{}`).Changes[0])
+	want := Keys{Nodes: []string{"a"}, Elements: []string{"e"}, Registers: []string{"r"}, Counters: []string{"c"}}
+	if got := write.Keys(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
 	}
 }
