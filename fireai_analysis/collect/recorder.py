@@ -131,7 +131,8 @@ class Recorder:
         self._writer.flush()
 
     def enter(self, phase: str, **changes: Any) -> None:
-        """Go on to a phase; the journal holds every change of phase."""
+        """Go on to a phase; the journal holds every change of phase, and the figures of a second end with it."""
+        self._tick()
         self.progress.phase = phase
         for name, value in changes.items():
             setattr(self.progress, name, value)
