@@ -216,10 +216,8 @@ def healthy() -> Line:
         tries += 1
         found += [outcome] if outcome.idle else []
         told = "left out" if not outcome.idle else ("FLAGGED" if outcome.flagged else "ok")
-        print(
-            f"     healthy {len(found)} of {tries}: {told}, others {outcome.others_cpu:.2f} cores, server P95 {outcome.server_p95_ms:.1f} ms",
-            flush=True,
-        )
+        seen = f"others {outcome.others_cpu:.2f} cores, server P95 {outcome.server_p95_ms:.1f} ms"
+        print(f"     healthy {len(found)} of {tries}: {told}, {seen}", flush=True)
         if outcome.flagged:
             print(f"       {[(name, outcome.checks[name]) for name in outcome.flagged]}", flush=True)
     alarms = sum(bool(one.flagged) for one in found)
