@@ -29,7 +29,10 @@ ROUTES: dict[str, tuple[str, str]] = {
     "results": ("POST", RESULTS),
     "unique": ("POST", RESULTS),
     "contended": ("POST", RESULTS),
+    "counter": ("POST", RESULTS),
     "replay": ("POST", RESULTS),
+    "duplicate": ("POST", RESULTS),
+    "altered": ("POST", RESULTS),
 }
 """Method and path template of each action of a mix."""
 
@@ -51,6 +54,8 @@ class Request:
         The body as it is sent.
     expect : dict
         What the answer must repeat: `hash` of evidence, `session_id` of a CRDT write.
+    key : str or None
+        Idempotency key, where the request has one.
     """
 
     action: str
@@ -59,6 +64,7 @@ class Request:
     headers: dict[str, str]
     body: bytes | None
     expect: dict[str, str] = field(default_factory=dict)
+    key: str | None = None
 
     @property
     def method(self) -> str:
@@ -129,8 +135,9 @@ class Workload:
             ("evidence_type", "photo"),
         ]
         body, content_type = encode_multipart_formdata(fields)
-        headers = {"Content-Type": content_type, "Idempotency-Key": new_id()}
-        return Request("evidence", door, "/v1/evidence", headers, body, {"hash": digest})
+        key = new_id()
+        headers = {"Content-Type": content_type, "Idempotency-Key": key}
+        return Request("evidence", door, "/v1/evidence", headers, body, {"hash": digest}, key)
 
     def session(self, door: Door) -> Request:
         """Return the creation of a test session."""
@@ -168,4 +175,4 @@ def write_request(action: str, door: Door, session_id: str, content: dict[str, A
     """Return a CRDT write as a request."""
     path = RESULTS.replace("{session_id}", quote(session_id, safe=""))
     body = json.dumps(content, separators=(",", ":")).encode()
-    return Request(action, door, path, _JSON, body, {"session_id": session_id})
+    return Request(action, door, path, _JSON, body, {"session_id": session_id}, content["idempotency_key"])
