@@ -333,6 +333,33 @@ class Criteria(Frozen):
         return self
 
 
+class Fleet(Frozen):
+    """The generator processes of a run: how many, where they run, and where they meet.
+
+    Attributes
+    ----------
+    kind : {'single', 'host', 'network'}
+        One process; a master and workers on this machine; or workers that come over the network.
+    workers : int
+        Processes that send load.
+    bind_host, bind_port : str, int
+        Where the master waits for its workers; port 0 is any free one.
+    runs_after_count : int
+        Runs of the campaign that follow, for which workers of the network stay.
+    """
+
+    kind: Literal["single", "host", "network"] = "single"
+    workers: int = Field(default=1, ge=1, le=1000)
+    bind_host: str = "127.0.0.1"
+    bind_port: int = Field(default=0, ge=0, le=65535)
+    runs_after_count: int = Field(default=0, ge=0)
+
+    @property
+    def join_s(self) -> float:
+        """How long the master waits for its workers, in seconds: those of the network are started by hand."""
+        return {"single": 0.0, "host": 60.0, "network": 600.0}[self.kind]
+
+
 class RunSpec(Frozen):
     """Everything one run needs to know; written to the run bundle, so it holds no secret."""
 
@@ -342,6 +369,7 @@ class RunSpec(Frozen):
     profile: Profile
     target: Target
     seed: int
+    fleet: Fleet = Fleet()
 
     @property
     def scale(self) -> Scale:
