@@ -215,6 +215,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def suited(scenario: Scenario, target: Target) -> Scenario:
+    """Return the scenario as a target can be asked: one without counters gets contended writes in their place."""
+    if target.crdt.counters:
+        return scenario
+    mix = [
+        entry.model_copy(update={"action": "contended"}) if entry.action == "counter" else entry
+        for entry in scenario.mix
+    ]
+    return scenario.model_copy(update={"mix": tuple(mix)})
+
+
 def run_spec(run_id: str, scenario: str, profile: str, target: Target, seed: int) -> RunSpec:
     """Return the checked specification of one run.
 
@@ -223,7 +234,7 @@ def run_spec(run_id: str, scenario: str, profile: str, target: Target, seed: int
     ParamsError
         Where a name is unknown, the seed is negative, or the run exceeds what the target allows.
     """
-    full, chosen = load_scenario(scenario), load_profile(profile)
+    full, chosen = suited(load_scenario(scenario), target), load_profile(profile)
     actual = scaled(full, chosen)
     if seed < 0:
         raise ParamsError("seed", "seed", f"found {seed}", "give a whole number from 0 up")

@@ -14,6 +14,7 @@ from typing import Any
 from fireai_analysis.collect.workload import Request
 from fireai_analysis.errors import GuardError
 
+REFUSED_KEY = frozenset((409, 422))
 _WRITE = frozenset((200, 409))
 SUCCESS: dict[str, frozenset[int]] = {
     "health": frozenset((200,)),
@@ -23,9 +24,16 @@ SUCCESS: dict[str, frozenset[int]] = {
     "results": _WRITE,
     "unique": _WRITE,
     "contended": _WRITE,
+    "counter": _WRITE,
     "replay": _WRITE,
+    "duplicate": _WRITE,
+    "altered": frozenset((200, *REFUSED_KEY)),
 }
-"""Statuses of a right answer; a 409 conflict of a CRDT write is answered as designed."""
+"""Statuses of a right answer; a 409 conflict of a CRDT write is answered as designed.
+
+Another body under a used key is refused as designed. Where it is acknowledged, that is an answer like another, which
+the checker looks into: it may have taken effect, or may have been swallowed.
+"""
 
 TIMEOUT = "timeout"
 NEVER_SENT = "never sent"
@@ -65,7 +73,7 @@ def violation(request: Request, status: int, body: bytes) -> tuple[str | None, d
     if status not in SUCCESS[request.action]:
         return f"status {status}", {}
     answer = json_object(body)
-    if status == 409:
+    if status in REFUSED_KEY:
         return None, answer or {}
     if answer is None:
         return "body: not a JSON object", {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
+from fireai_analysis.collect.answers import unpacked
 from fireai_analysis.collect.contract import json_object
 from fireai_analysis.collect.crdt_operations import outcome
-from fireai_analysis.collect.journal import Answer, Row
+from fireai_analysis.collect.journal import Row
 from fireai_analysis.collect.recorder import JUDGED
 from fireai_analysis.collect.recording import Recording
 from fireai_analysis.collect.schedule import plan
@@ -24,15 +24,39 @@ def operations(spec: RunSpec, recording: Recording) -> list[dict[str, Any]]:
     rows = {row.arrival: row for row in recording.rows if row.phase == JUDGED}
     orderly = bool(recording.totals)
     offsets = dict(zip(*(column.tolist() for column in _offsets(spec)), strict=True))
+    bodies = unpacked(recording.answers)
+    clocks = {body.sha256: _clock(body.content) for body in bodies.values()}
     found = []
     for invocation in recording.invocations:
-        row, answer = rows.get(invocation["arrival"]), recording.answers.get(invocation["arrival"])
+        row, body = rows.get(invocation["arrival"]), bodies.get(invocation["arrival"])
         if row is None and orderly:
             continue
-        content = {name: value for name, value in invocation.items() if name != "arrival"}
         due_ns = (recording.started_ns or 0) + offsets[invocation["arrival"]]
-        found.append(content | {"op_id": f"{spec.run_id}/{invocation['arrival']}"} | _end(spec, row, answer, due_ns))
+        answer = {
+            "answer_sha256": body.sha256 if body else None,
+            "clock_returned": clocks[body.sha256] if body else None,
+        }
+        found.append(
+            _said(spec, invocation)
+            | {"worker": recording.worker}
+            | _end(spec, row, due_ns, invocation["kind"])
+            | answer
+        )
     return found
+
+
+def _said(spec: RunSpec, invocation: dict[str, Any]) -> dict[str, Any]:
+    """Return what was known before an operation was sent."""
+    content = {name: value for name, value in invocation.items() if name not in ("arrival", "original")}
+    original = invocation["original"]
+    return content | {
+        "op_id": _operation_id(spec, invocation["arrival"]),
+        "original_op_id": None if original is None else _operation_id(spec, original),
+    }
+
+
+def _operation_id(spec: RunSpec, arrival: int) -> str:
+    return f"{spec.run_id}/{arrival}"
 
 
 def _offsets(spec: RunSpec) -> tuple[Any, Any]:
@@ -40,18 +64,19 @@ def _offsets(spec: RunSpec) -> tuple[Any, Any]:
     return arrivals.indexes, arrivals.offsets_ns
 
 
-def _end(spec: RunSpec, row: Row | None, answer: Answer | None, due_ns: int) -> dict[str, Any]:
+def _end(spec: RunSpec, row: Row | None, due_ns: int, kind: str) -> dict[str, Any]:
     status = row.status if row else 0
+    found = outcome(status, conflict_409_applied=spec.target.crdt.conflict_409_applied)
+    if kind == "altered" and status == 409 and found == "ok":
+        found = "unknown"  # refused because of its key, or merged as a conflict: the status does not tell
     return {
         "invoke_ns": row.sent_ns if row else due_ns,
         "end_ns": row.end_ns if row and status else None,
-        "outcome": outcome(status, conflict_409_applied=spec.target.crdt.conflict_409_applied),
+        "outcome": found,
         "status": status,
-        "clock_returned": _clock(answer.body) if answer else None,
-        "answer_sha256": hashlib.sha256(answer.body).hexdigest() if answer else None,
     }
 
 
-def _clock(body: bytes) -> str | None:
-    clock = (json_object(body) or {}).get("vector_clock")
+def _clock(body: bytes | None) -> str | None:
+    clock = (json_object(body or b"") or {}).get("vector_clock")
     return json.dumps(clock, separators=(",", ":")) if isinstance(clock, dict) else None

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.pool import Group
 
+from fireai_analysis.collect.answers import Packer
 from fireai_analysis.collect.crdt_operations import Waves
 from fireai_analysis.collect.journal import Answer
 from fireai_analysis.collect.recorder import Recorder
@@ -91,6 +92,7 @@ class WaveTraffic:
         recorder: Recorder | None,
     ) -> None:
         self._plan, self._waves, self._make_ready, self._recorder = plan, waves, make_ready, recorder
+        self._packer = Packer()
         idle_s = (scenario.wave_period_s or 0.0) - (scenario.wave_spread_s or 0.0)
         self.lead_ns = int(min(2.0, max(0.0, idle_s / 2)) * NS_PER_S)
         self._prepared_wave = -1
@@ -116,9 +118,9 @@ class WaveTraffic:
             self._recorder.flush()
 
     def request(self, position: int) -> Request:
-        """Return the operation that is due; a replay is chosen, journaled and written now."""
-        operation = self._waves.take(position)
-        if operation.kind == "replay" and self._recorder is not None:
+        """Return the operation that is due; a repetition is chosen, journaled and written now."""
+        operation, was_chosen = self._waves.take(position)
+        if was_chosen and self._recorder is not None:
             self._recorder.invocation(operation.invocation())
             self._recorder.flush()
         return operation.request
@@ -127,4 +129,4 @@ class WaveTraffic:
         """Journal the answer of a write."""
         self._waves.answered(position, exchange.status)
         if self._recorder is not None and exchange.status:
-            self._recorder.answer(Answer(int(self._plan.indexes[position]), exchange.body))
+            self._recorder.answer(Answer(int(self._plan.indexes[position]), self._packer.packed(exchange.body)))

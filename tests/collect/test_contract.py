@@ -14,21 +14,20 @@ from fireai_analysis.collect.workload import Request
 from fireai_analysis.errors import GuardError
 
 SESSION = "33333333-3333-4333-8333-333333333333"
-EXPECT = {"evidence": {"hash": "ab"}, "results": {"session_id": SESSION}, "replay": {"session_id": SESSION}}
+WRITES = ("results", "unique", "contended", "counter", "replay", "duplicate", "altered")
+EXPECT = {"evidence": {"hash": "ab"}} | {action: {"session_id": SESSION} for action in WRITES}
 RIGHT = {
     "health": (200, {}),
     "classify": (200, {"classification": "critical_defect"}),
     "session": (201, {"session_id": SESSION}),
     "evidence": (201, {"evidence_id": "1", "hash": "ab", "status": "stored"}),
-    "results": (200, {"session_id": SESSION, "processed_at": "2026-01-01T00:00:00Z"}),
-    "replay": (200, {"session_id": SESSION, "processed_at": "2026-01-01T00:00:00Z"}),
-}
+} | {action: (200, {"session_id": SESSION, "processed_at": "2026-01-01T00:00:00Z"}) for action in WRITES}
 
 
 def error_of(action: str, status: int, content: object) -> str | None:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     request = Request(action, "go", "/", {}, None, EXPECT.get(action, {}))
-    if action in ("results", "replay"):
+    if action in WRITES:
         assert request.endpoint.endswith("/results")
     return violation(request, status, body)[0]
 
@@ -42,7 +41,8 @@ def test_right_answers(action: str) -> None:
 @pytest.mark.parametrize("action", RIGHT)
 def test_no_other_status_is_a_success(action: str) -> None:
     status, content = RIGHT[action]
-    fine = {status} | ({409} if action in ("results", "replay") else set()) | ({200} if action == "session" else set())
+    fine = {status} | ({409} if action in WRITES else set()) | ({200} if action == "session" else set())
+    fine |= {422} if action == "altered" else set()
     for other in set(range(100, 600)) - fine:
         assert error_of(action, other, content) == f"status {other}"
 

@@ -7,6 +7,7 @@ import pytest
 
 from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.collect import journal
+from fireai_analysis.collect.answers import Packer
 from fireai_analysis.collect.finalize import finalize
 from fireai_analysis.collect.journal import Answer, Row, Writer, pack_answer, pack_json, pack_row
 from fireai_analysis.collect.opening import FACTS, JOURNAL, JOURNAL_DIR, MANIFEST, RAW_DIR
@@ -156,6 +157,8 @@ def test_counts_of_the_server_stay(tmp_path: Path) -> None:
 def test_the_history(tmp_path: Path, orderly: bool) -> None:
     bundle = new_bundle(tmp_path, "crdt_stress", users=5)
     common = {"wave": 0, "session_id": "s", "user": 1, "door": "go", "path": "/hot/1", "clock_sent": '{"user-0001":1}'}
+    common |= {"original": None, "amount": None, "body_sha256": "b"}
+    packer = Packer()
     invocations = [
         pack_json(
             journal.INVOCATION,
@@ -166,8 +169,8 @@ def test_the_history(tmp_path: Path, orderly: bool) -> None:
     statuses = {0: 200, 1: 500, 2: 0, 3: 422}  # the fifth has no record
     rows = [pack_row(answered(bundle, number, status=status)) for number, status in statuses.items()]
     answers = [
-        pack_answer(Answer(0, b'{"vector_clock": {"user-0001": 1, "user-0002": 4}}')),
-        pack_answer(Answer(1, b"no json")),
+        pack_answer(Answer(0, packer.packed(b'{"vector_clock": {"user-0001": 1, "user-0002": 4}}'))),
+        pack_answer(Answer(1, packer.packed(b"no json"))),
     ]
     totals = [pack_json(journal.TOTALS, {"counts": []})] if orderly else []
     drained = [phase("drain", ended_ns=START + 2 * NS_PER_S)]

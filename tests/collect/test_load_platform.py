@@ -4,17 +4,20 @@ import json
 import os
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import psycopg
 import pytest
 
 from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.collect.finalize import finalize
 from fireai_analysis.collect.locust_process import start
-from fireai_analysis.collect.opening import PROGRESS
+from fireai_analysis.collect.opening import FACTS, PROGRESS
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import PlatformStatus
-from fireai_analysis.scenarios import load_target
+from fireai_analysis.scenarios import load_scenario, load_target
+from fireai_analysis.spec import MixEntry
 from tests.collect.stub import run_bundle
 
 pytestmark = pytest.mark.real
@@ -71,31 +74,80 @@ def test_the_standard_mix(platform: PlatformStatus, tmp_path: Path) -> None:
 
 
 def test_waves_of_conflicting_writes(platform: PlatformStatus, tmp_path: Path) -> None:
-    changes = {"duration_s": 4.0, "users": 150, "wave_period_s": 2.0, "wave_spread_s": 0.5}
-    bundle, code, server = run(platform, tmp_path, "crdt_stress", **changes)
+    changes = {"duration_s": 4.0, "users": 300, "wave_period_s": 2.0, "wave_spread_s": 0.5}
+    bundle, code, server = run(platform, tmp_path, "crdt_stress", mix=repeating(), **changes)
     assert code == 0, (bundle.raw_dir / "locust.log").read_text()
     frame, operations = bundle.requests(), bundle.operations()
     assert operations is not None
-    assert len(frame) == len(operations) == 300
+    assert len(frame) == len(operations) == 600
     assert frame["ok"].all()
-    assert set(operations["outcome"]) == {"ok"}
+    assert operations["op_id"].is_unique
+    assert operations[["invoke_ns", "end_ns", "answer_sha256", "body_sha256"]].notna().all(axis=None)
+    assert (operations["worker"] == 0).all()
     assert rows_counted(bundle) == server
     assert operations.groupby("wave")["session_id"].nunique().tolist() == [1, 1]
     assert operations["session_id"].nunique() == 2
-    replays = operations[operations["kind"] == "replay"]
-    originals = operations[operations["kind"] != "replay"].set_index("idempotency_key")
-    assert len(replays) > 3
-    assert originals.index.is_unique
-    for replay in replays.itertuples():
-        original = originals.loc[replay.idempotency_key]
-        assert (replay.token, replay.path, replay.clock_sent) == (original.token, original.path, original.clock_sent)
-        assert replay.answer_sha256 == original.answer_sha256
-        assert replay.invoke_ns > original.invoke_ns
-    for each in operations.itertuples():
+    own = operations[operations["original_op_id"].isna()]
+    assert set(own["kind"]) == {"unique", "contended", "counter"}
+    assert set(own["outcome"]) == {"ok"}
+    assert own["idempotency_key"].is_unique
+    assert own["token"].is_unique
+    assert (own["amount"].notna() == (own["kind"] == "counter")).all()
+    check_repetitions(operations, own.set_index("op_id"))
+    for each in operations[operations["outcome"] == "ok"].itertuples():
         sent, returned = json.loads(each.clock_sent), json.loads(each.clock_returned)
         assert all(returned[node] >= count for node, count in sent.items())
-    concurrent = pd.Series(operations["invoke_ns"].to_numpy()[1:] < operations["end_ns"].to_numpy()[:-1])
-    assert concurrent.any()
+    states = documents(bundle, platform)
+    for session, group in own.groupby("session_id"):
+        check_document(states[session], group, set(operations["token"]) - set(own["token"]))
+
+
+def repeating() -> tuple[MixEntry, ...]:
+    """The mix of the ticket with more of what is rare in it."""
+    mix = load_scenario("crdt_stress").mix
+    return tuple(one.model_copy(update={"weight": one.weight * (6 if one.weight < 2 else 1)}) for one in mix)
+
+
+def check_repetitions(operations: pd.DataFrame, own: pd.DataFrame) -> None:
+    again = operations[operations["original_op_id"].notna()]
+    assert again["kind"].astype(str).value_counts().min() >= 3
+    assert set(again["kind"]) == {"replay", "duplicate", "altered"}
+    assert again["amount"].isna().all()
+    for each in again.itertuples():
+        original = own.loc[each.original_op_id]
+        assert (each.idempotency_key, each.session_id) == (original.idempotency_key, original.session_id)
+        assert each.invoke_ns > original.invoke_ns
+        if each.kind == "altered":
+            assert (each.outcome, each.status) == ("fail", 422)
+            assert each.body_sha256 != original.body_sha256
+            continue
+        assert (each.outcome, each.answer_sha256) == ("ok", original.answer_sha256)
+        assert (each.token, each.path, each.body_sha256) == (original.token, original.path, original.body_sha256)
+        assert each.kind == "duplicate" or each.invoke_ns > original.end_ns
+
+
+def documents(bundle: RunBundle, status: PlatformStatus) -> dict[str, Any]:
+    sessions = read_json(bundle.raw_dir / FACTS)["sessions"]
+    with psycopg.connect(status.database_url) as connection:
+        rows = connection.execute(
+            "SELECT id::text, session_data FROM test_sessions WHERE id = ANY(%s::uuid[])", [sessions]
+        )
+        return dict(rows.fetchall())
+
+
+def check_document(document: dict[str, Any], own: pd.DataFrame, never: set[str]) -> None:
+    """Every element and every increment once, nothing of a body that was refused."""
+    assert set(document["elements"]) == set(own.loc[own["kind"] == "unique", "token"])
+    assert not set(document["elements"]) & never
+    counters = own[own["kind"] == "counter"]
+    assert document["counters"] == {
+        path.removeprefix("/counters/"): int(total) for path, total in counters.groupby("path")["amount"].sum().items()
+    }
+    contended = own[own["kind"] == "contended"]
+    assert {f"/hot/{name}": value for name, value in document["hot"].items()}.items() <= set(
+        zip(contended["path"], contended["token"], strict=True)
+    )
+    assert set(contended["path"]) == {f"/hot/{name}" for name in document["hot"]}
 
 
 def test_a_wrong_secret_ends_in_the_set_up(
