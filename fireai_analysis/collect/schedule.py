@@ -80,11 +80,13 @@ def draw(scenario: Scenario, seed: int, *, worker: int = 0, workers: int = 1) ->
 
 
 def plan(scenario: Scenario, seed: int, *, worker: int = 0, workers: int = 1) -> Plan:
-    """Return the arrivals of a worker with user, mix entry and wave of each; parameters as in `draw`."""
+    """Return the arrivals of a worker with user, mix entry and wave of each; none of a closed loop. As `draw`."""
     if not 0 <= worker < workers:
         raise ValueError(f"worker {worker} of {workers}")
     users, waves = None, None
-    if scenario.arrivals == "waves":
+    if scenario.load_model == "closed":
+        offsets = np.zeros(0, dtype=np.int64)
+    elif scenario.arrivals == "waves":
         offsets, users, waves = _waves(scenario, seed)
     elif scenario.arrivals == "poisson":
         offsets = _poisson(scenario, seed)
