@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes
+from fireai_analysis.collect import keys
 from fireai_analysis.collect.contract import NEVER_SENT
 from fireai_analysis.collect.crdt_history import operations
 from fireai_analysis.collect.journal import Row
@@ -152,6 +153,7 @@ def _amend_facts(bundle: RunBundle, recording: Recording) -> None:
     path = bundle.raw_dir / FACTS
     facts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"sessions": []}
     facts["journal_dropped_bytes"] = recording.dropped_bytes
+    facts |= keys.counts(row.key for row in recording.rows)
     facts["setup_requests_count"] = sum(row.phase == SETUP for row in recording.rows)
     atomic_write(path, json_bytes(facts))
 

@@ -50,7 +50,7 @@ class Progress:
 
 
 class Recorder:
-    """Takes in what happens in one generator process.
+    """Takes in what happens in one generator process, in memory that does not grow with the run.
 
     Parameters
     ----------
@@ -62,6 +62,13 @@ class Recorder:
         Length of the judged window.
     progress_path : pathlib.Path or None
         Where progress is written, if anywhere.
+
+    Attributes
+    ----------
+    late_count : int
+        Requests of the judged window that were sent more than `LATE_MS` after their intended start.
+    in_flight_at_end_count : int or None
+        Requests sent and not yet answered when the judged window ended; None before that.
     """
 
     def __init__(self, writer: Writer, clock: Clock, *, duration_s: float, progress_path: Path | None) -> None:
@@ -69,6 +76,7 @@ class Recorder:
         self.progress = Progress(duration_s=duration_s)
         self.health = Health(clock)
         self.late_count = 0
+        self.in_flight_at_end_count: int | None = None
         self.last_error = "no answer"
         self.users_count: Callable[[], int] = lambda: 0
         self.due_count: Callable[[int], int] = lambda now_ns: 0
@@ -91,7 +99,7 @@ class Recorder:
     def ended(self, row: Row) -> None:
         """Take in a request that ended, whatever its end."""
         self._in_flight_count -= 1
-        self.health.done_count += 1
+        self.health.answered(row.end_ns - row.sent_ns, row.timing)
         self._writer.append(packed(row))
         if row.phase == JUDGED:
             self.progress.done_count += 1
@@ -133,6 +141,8 @@ class Recorder:
     def enter(self, phase: str, **changes: Any) -> None:
         """Go on to a phase; the journal holds every change of phase, and the figures of a second end with it."""
         self._tick()
+        if "ended_ns" in changes:
+            self.in_flight_at_end_count = self._in_flight_count
         self.progress.phase = phase
         for name, value in changes.items():
             setattr(self.progress, name, value)
@@ -156,14 +166,15 @@ class Recorder:
         """Write `generator.json`: rename without fsync, because it matters only while the process lives."""
         if self._progress_path is None:
             return
-        self._refresh()
+        progress = self.refreshed()
         temporary = self._progress_path.with_name(f".{self._progress_path.name}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as stream:
-            json.dump(asdict(self.progress), stream)
+            json.dump(asdict(progress), stream)
         temporary.replace(self._progress_path)
 
-    def _refresh(self) -> None:
+    def refreshed(self) -> Progress:
+        """Return the progress as it is now."""
         progress, now_ns = self.progress, self.clock.now_ns()
         if progress.started_ns is not None:
             until_ns = min(now_ns, progress.ended_ns or now_ns)
@@ -171,9 +182,9 @@ class Recorder:
             progress.intended_count = self.due_count(until_ns)
         progress.in_flight_count = self._in_flight_count
         progress.p95_ms = nearest_rank(list(self._recent_ms), 0.95)
+        return progress
 
     def _tick(self) -> None:
-        self._refresh()
         state = {"users_count": self.users_count(), "in_flight_count": self._in_flight_count}
         due_count = self.due_count(self.clock.now_ns())
         self._writer.append(pack_json(TICK, self.health.sample(due_count) | state))

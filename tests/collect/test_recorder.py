@@ -91,3 +91,16 @@ def test_progress_is_replaced_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ratio", [0.5, 0.95, 1.0])
 def test_nearest_rank(ratio: float) -> None:
     assert nearest_rank([float(number) for number in range(1, 101)], ratio) == ratio * 100
+
+
+def test_what_is_in_flight_when_the_window_ends_is_counted_once(tmp_path: Path) -> None:
+    recorder = new_recorder(tmp_path)
+    for _ in range(5):
+        recorder.sent(JUDGED, 0, 1)
+    recorder.ended(row(0))
+    assert recorder.in_flight_at_end_count is None
+    recorder.enter("drain", ended_ns=recorder.clock.now_ns())
+    for number in range(1, 5):
+        recorder.ended(row(number))
+    recorder.enter("done")
+    assert recorder.in_flight_at_end_count == 4
