@@ -20,6 +20,7 @@ from fireai_analysis.bundle import Manifest
 from fireai_analysis.judge import summarize
 from fireai_analysis.results import ScenarioResult, Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_target, run_spec
+from fireai_analysis.spec import MixEntry, RunSpec
 
 STARTED_NS = 1_790_000_000_000_000_000
 GENERATED = "2026-10-05T12:00:00Z"
@@ -31,15 +32,28 @@ LATENCIES_MS = np.concatenate([np.full(94, 100.0), np.full(2, P95_MS), np.full(4
 CAMPAIGN = {"schema": 1, "campaign": "made", "profile": "full", "scenarios": list(SCENARIO_NAMES), "seed": 1}
 
 
-def manifest(name: str = "peak", profile: str = "full", **changes: Any) -> Manifest:
-    """A manifest of a recorded run."""
+def made_spec(name: str, profile: str) -> RunSpec:
+    """A scenario as `requests` makes its rows: one kind of request, and even arrivals where there are no waves."""
     spec = run_spec(f"made-{name}", name, profile, load_target("embedded"), 1)
+    change: dict[str, Any] = {"mix": (MixEntry(action="classify", door="fastapi", weight=1, judged=True),)}
+    if spec.scenario.arrivals != "waves":
+        change["arrivals"] = "fixed"
+    parts = {part: getattr(spec, part).model_copy(update=change) for part in ("scenario", "full")}
+    return spec.model_copy(update=parts)
+
+
+def manifest(name: str = "peak", profile: str = "full", **changes: Any) -> Manifest:
+    """A manifest of a recorded run of one kind of request, whose arrivals are even (or in waves)."""
+    spec = made_spec(name, profile)
     ended = STARTED_NS + round(spec.scenario.duration_s * S)
     facts = {
         "intended_count": spec.scenario.intended_count,
         "go_high_water_start_bytes": 60 * MIB,
         "go_high_water_end_bytes": 80 * MIB,
         "go_high_water_source": "VmHWM",
+        "generator": {"keys_sent_count": 900, "keys_distinct_count": 900, "late_count": 0},
+        "workers": [{"worker": 0, "state": "done", "pid": 203, "host": None, "reason": None}],
+        "calibration": {"p95_bias_ratio": 0.01, "p95_bias_ms": 0.2, "null_p95_ms": 20.2, "capacity_rps": 900.0},
     }
     content = {
         "state": "recorded",

@@ -17,24 +17,10 @@ from urllib.parse import quote
 
 from urllib3.filepost import encode_multipart_formdata
 
+from fireai_analysis.routes import RESULTS as RESULTS
+from fireai_analysis.routes import ROUTES as ROUTES
+from fireai_analysis.routes import SESSIONS as SESSIONS
 from fireai_analysis.spec import Door, TargetData
-
-SESSIONS = "/v1/tests/sessions"
-RESULTS = "/v1/tests/sessions/{session_id}/results"
-ROUTES: dict[str, tuple[str, str]] = {
-    "health": ("GET", "/health"),
-    "classify": ("POST", "/v1/classify"),
-    "evidence": ("POST", "/v1/evidence"),
-    "session": ("POST", SESSIONS),
-    "results": ("POST", RESULTS),
-    "unique": ("POST", RESULTS),
-    "contended": ("POST", RESULTS),
-    "counter": ("POST", RESULTS),
-    "replay": ("POST", RESULTS),
-    "duplicate": ("POST", RESULTS),
-    "altered": ("POST", RESULTS),
-}
-"""Method and path template of each action of a mix."""
 
 EVIDENCE_BYTES = 4096
 _JSON = {"Content-Type": "application/json"}

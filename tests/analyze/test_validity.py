@@ -1,152 +1,203 @@
 """The validity gate: all good on a healthy run, each planted defect fails its own check, no evidence is no pass."""
 
-from collections.abc import Callable
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fireai_analysis.analyze.data import RunData
+from fireai_analysis.analyze.validity.schedule import expected
+from fireai_analysis.rates import RatePoint
+from fireai_analysis.results import Check
+from fireai_analysis.scenarios import SCENARIO_NAMES, load_scenario
 from tests import made
+from tests.analyze.gate_cases import (
+    CASES,
+    Case,
+    altered_refused,
+    counted_less,
+    drawn,
+    follow,
+    good,
+    late,
+    restarted,
+    sample,
+    scenario_of,
+    scenario_with,
+    with_facts,
+    with_manifest,
+)
 from tests.made import S
 
 UNKNOWN_ON_SHORT_RUNS = {"steady_state"}
+WHEN = ("arrivals", "users", "mix", "achieved_rate", "recorder_complete")
+
+
+def found(data: RunData) -> dict[str, Check]:
+    return {one.check: one for one in made.result(data).validity}
 
 
 def checks(data: RunData) -> dict[str, bool | None]:
-    return {one.check: one.ok for one in made.result(data).validity}
+    return {name: one.ok for name, one in found(data).items()}
 
 
-@pytest.fixture(scope="module")
-def healthy() -> RunData:
-    return made.healthy("peak", "smoke")
+def test_all_checks_hold_on_a_healthy_run() -> None:
+    seen = checks(good())
+    assert {name for name, ok in seen.items() if ok is None} == UNKNOWN_ON_SHORT_RUNS
+    assert False not in seen.values()
 
 
-def changed(data: RunData, **changes: object) -> RunData:
-    return replace(data, manifest=data.manifest.model_copy(update=changes))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_each_case(case: Case) -> None:
+    check = found(case.make())[case.check]
+    assert (check.ok is False) == case.fires, check
+    assert check.detail
 
 
-def unsent(data: RunData) -> RunData:
-    return made.with_requests(data, made.failing(data.requests, 10, error="never sent"))
-
-
-def late(data: RunData) -> RunData:
-    frame = data.requests.copy()
-    frame.loc[:20, "sent_ns"] = frame.loc[:20, "sent_ns"] + S // 50
-    return made.with_requests(data, frame)
-
-
-def counted_less(source: str, by: int = 1) -> Callable[[RunData], RunData]:
-    def change(data: RunData) -> RunData:
-        counts = data.samples["counts"].copy()
-        counts.loc[counts["source"] == source, "requests_count"] -= by
-        return replace(data, samples={**data.samples, "counts": counts})
-
-    return change
-
-
-def sampler_died(name: str) -> Callable[[RunData], RunData]:
-    def change(data: RunData) -> RunData:
-        ticks = data.samples["ticks"].copy()
-        ticks.loc[ticks["sampler"] == name, "delivered_count"] = 3
-        return replace(data, samples={**data.samples, "ticks": ticks})
-
-    return change
-
-
-def second_pid(data: RunData) -> RunData:
-    return made.with_sample(data, "go", pid=[200] * 3 + [999] * 4)
-
-
-DEFECTS: list[tuple[str, Callable[[RunData], RunData]]] = [
-    ("run_state", lambda data: changed(data, state="aborted", reason="breaker")),
-    ("run_state", lambda data: changed(data, state="salvaged")),
-    ("achieved_rate", unsent),
-    ("recorder_complete", lambda data: made.with_requests(data, data.requests.iloc[1:])),
-    ("counts_locust", counted_less("locust")),
-    ("counts_server", counted_less("server")),
-    ("counts_server", counted_less("server", -1)),
-    ("counts_locust", counted_less("locust", -1)),
-    ("counts_locust", counted_less("rows")),
-    ("generator_cpu", lambda data: made.with_sample(data, "generator", cpu_ratio=0.95)),
-    ("generator_lag", lambda data: made.with_sample(data, "generator", loop_lag_p99_ms=90.0)),
-    ("late_starts", late),
-    ("status_mix", lambda data: made.with_requests(data, made.failing(data.requests, 50, status=422))),
-    ("latency_values", lambda data: made.with_requests(data, data.requests.assign(service_us=-1))),
-    ("clock", lambda data: changed(data, clock_offset_us={"go": -90_000.0})),
-    ("target_restart", second_pid),
-    ("sampler_go", sampler_died("go")),
-    ("sampler_processes", sampler_died("processes")),
-    ("sampler_generator", lambda data: made.cut_generator(data, 0.5)),
-]
-
-
-def test_all_checks_hold_on_a_healthy_run(healthy: RunData) -> None:
-    found = checks(healthy)
-    assert {name for name, ok in found.items() if ok is None} == UNKNOWN_ON_SHORT_RUNS
-    assert False not in found.values()
-
-
-@pytest.mark.parametrize(
-    ("check", "plant"), DEFECTS, ids=[f"{index}-{name}" for index, (name, _) in enumerate(DEFECTS)]
-)
-def test_each_defect_fails_its_check(healthy: RunData, check: str, plant: Callable[[RunData], RunData]) -> None:
-    assert checks(healthy)[check] is not False
-    assert checks(plant(healthy))[check] is False
+# -- no evidence
 
 
 @pytest.mark.parametrize(
     ("table", "unknown"),
     [
         ("counts", {"counts_locust", "counts_server"}),
-        ("generator", {"generator_cpu", "generator_lag", "sampler_generator"}),
+        (
+            "generator",
+            {"generator_cpu", "generator_lag", "generator_steal", "generator_gap", "sampler_generator"},
+        ),
         ("ticks", {"sampler_go", "sampler_processes", "sampler_pool", "sampler_host", "sampler_postgres"}),
     ],
 )
-def test_no_evidence_is_unknown(healthy: RunData, table: str, unknown: set[str]) -> None:
-    found = checks(made.cut(healthy, table))
-    assert {name for name, ok in found.items() if ok is None} == unknown | UNKNOWN_ON_SHORT_RUNS
+def test_no_evidence_is_unknown(table: str, unknown: set[str]) -> None:
+    seen = checks(made.cut(good(), table))
+    assert {name for name, ok in seen.items() if ok is None} == unknown | UNKNOWN_ON_SHORT_RUNS
 
 
-def test_no_clock_and_no_count_of_arrivals_are_unknown(healthy: RunData) -> None:
-    bare = changed(healthy, clock_offset_us={}, facts={})
-    found = checks(made.cut(bare, "generator"))
-    assert (found["clock"], found["recorder_complete"]) == (None, None)
+def test_facts_that_were_not_told_are_unknown() -> None:
+    seen = checks(made.cut(with_manifest(clock_offset_us={}, facts={})(good()), "generator"))
+    told = {"clock", "recorder_complete", "workers", "calibration", "idempotency_keys"}
+    assert {name for name in told if seen[name] is None} == told
 
 
-def test_lateness_does_not_bind_waves() -> None:
-    waves = made.with_sample(made.healthy("crdt_stress", "smoke"), "generator", loop_lag_p99_ms=90.0)
-    found = {one.check: one for one in made.result(late(waves)).validity}
-    assert found["generator_lag"].ok is True
-    assert "does not bind" in found["generator_lag"].detail
-    assert found["late_starts"].ok is True
-    assert checks(made.with_sample(waves, "generator", cpu_ratio=0.95))["generator_cpu"] is False
+@pytest.mark.parametrize("told", [None, [], "3", 7, {"p95_bias_ratio": "x", "capacity_rps": True}])
+def test_facts_that_are_no_figures_are_unknown(told: object) -> None:
+    seen = checks(with_facts(calibration=told, workers=[], generator=told)(good()))
+    assert (seen["calibration"], seen["workers"], seen["idempotency_keys"]) == (None, None, None)
 
 
-def test_a_slow_server_is_no_fault_of_the_generator(healthy: RunData) -> None:
-    slow = healthy.requests.assign(response_us=healthy.requests["response_us"] + 20_000_000)
-    found = checks(made.with_requests(healthy, slow))
-    assert found["achieved_rate"] is True
+def test_what_a_column_does_not_tell_is_unknown() -> None:
+    nothing = {"steal_ratio": np.nan, "gap_p95_ms": np.nan}
+    seen = checks(sample("generator", **nothing)(good()))
+    assert (seen["generator_steal"], seen["generator_gap"], seen["generator_cpu"]) == (None, None, True)
+    bare = good().requests.drop(columns=["user"]).assign(status=pd.NA)
+    seen = checks(made.with_requests(good(), bare))
+    assert (seen["users"], seen["status_marks"]) == (None, None)
 
 
-def test_restart_resets_the_servers_count(healthy: RunData) -> None:
-    assert checks(counted_less("server")(second_pid(healthy)))["counts_server"] is None
+def test_a_wide_gap_beside_an_unseen_server_is_unknown() -> None:
+    unseen = made.cut(sample("generator", gap_p95_ms=200.0)(good()), "processes")
+    assert found(unseen)["generator_gap"].ok is None
+    assert "not known" in found(unseen)["generator_gap"].detail
 
 
-def test_rows_outside_the_window_are_not_complete(healthy: RunData) -> None:
-    frame = healthy.requests.copy()
-    frame.loc[0, "intended_ns"] = (healthy.manifest.started_ns or 0) - S
-    assert checks(made.with_requests(healthy, frame))["recorder_complete"] is False
+def test_a_closed_loop_has_no_schedule_to_compare_with() -> None:
+    seen = checks(scenario_with(load_model="closed", think_s=1.0)(good()))
+    assert (seen["load_model"], seen["arrivals"]) == (False, None)
 
 
-def test_a_run_without_rows_has_no_figures(healthy: RunData) -> None:
-    result = made.result(made.cut(healthy, "requests"))
+def test_a_run_without_rows_has_no_figures() -> None:
+    result = made.result(made.cut(good(), "requests"))
     assert (result.verdict, result.requests_count, result.validity) == ("NOT MEASURED", None, ())
 
 
-def test_generator_seconds_are_counted_once_for_all_workers(healthy: RunData) -> None:
-    frame = healthy.samples["generator"]
+# -- what binds what
+
+
+def test_lateness_does_not_bind_waves() -> None:
+    waves = sample("generator", loop_lag_p99_ms=90.0, gap_p95_ms=200.0)(good("crdt_stress"))
+    seen = found(late(0.5, 20.0)(waves))
+    for name in ("generator_lag", "late_starts", "generator_gap"):
+        assert seen[name].ok is True
+        assert "does not bind" in seen[name].detail
+    assert checks(sample("generator", cpu_ratio=0.95)(waves))["generator_cpu"] is False
+
+
+def test_restart_resets_the_servers_count() -> None:
+    assert checks(counted_less("server", 1)(restarted(good())))["counts_server"] is None
+
+
+def test_rows_outside_the_window_are_not_complete() -> None:
+    frame = good().requests.copy()
+    frame.loc[0, "intended_ns"] = (good().manifest.started_ns or 0) - S
+    assert checks(made.with_requests(good(), frame))["recorder_complete"] is False
+
+
+def test_only_the_refusals_of_used_keys_are_as_designed() -> None:
+    data = altered_refused(0.05)(good("crdt_stress"))
+    frame = data.requests.copy()
+    frame.loc[len(frame) - 30 :, "status"] = 422
+    check = found(made.with_requests(data, frame))["status_marks"]
+    assert (check.ok, "30 of" in check.detail, "422 (30)" in check.detail) == (False, True, True)
+
+
+def test_generator_seconds_are_counted_once_for_all_workers() -> None:
+    frame = good().samples["generator"]
     both = pd.concat([frame, frame.assign(worker=1)])
-    assert checks(replace(healthy, samples={**healthy.samples, "generator": both}))["sampler_generator"] is True
-    assert np.unique(both["worker"]).size == 2
+    assert checks(replace(good(), samples={**good().samples, "generator": both}))["sampler_generator"] is True
+
+
+# -- as drawn by the generator
+
+
+@pytest.mark.parametrize(("ordered", "ran"), list(itertools.permutations(SCENARIO_NAMES, 2)))
+def test_a_scenario_that_ran_another_ones_users_is_named(ordered: str, ran: str) -> None:
+    assert found(scenario_of(ordered)(drawn(ran)))["users"].ok is False
+
+
+@pytest.mark.parametrize("profile", ["smoke", "rehearsal"])
+@pytest.mark.parametrize("scenario", SCENARIO_NAMES)
+def test_what_the_generator_draws_is_silent(scenario: str, profile: str) -> None:
+    for seed in range(10 if profile == "smoke" else 2):
+        seen = found(drawn.__wrapped__(scenario, profile, seed))
+        assert {name: seen[name] for name in WHEN if seen[name].ok is not True} == {}
+
+
+CURVES = st.lists(st.floats(0.0, 60.0), min_size=2, max_size=5).filter(lambda rates: sum(rates) > 20)
+
+
+@settings(max_examples=25, deadline=None)
+@given(CURVES, st.sampled_from(["fixed", "poisson"]), st.integers(0, 10_000))
+def test_arrivals_under_a_curve_are_silent_and_a_flat_rate_is_not_theirs(
+    rates: list[float], arrivals: str, seed: int
+) -> None:
+    duration_s = 60.0
+    times = np.linspace(0.0, duration_s, len(rates)).tolist()
+    points = tuple(RatePoint(t_s=at, rate_rps=rate) for at, rate in zip(times, rates, strict=True))
+    mean = sum((a + b) / 2 for a, b in itertools.pairwise(rates)) / (len(rates) - 1)
+    changes = {"duration_s": duration_s, "rate_rps": mean, "arrivals": arrivals, "curve": points}
+    scenario = load_scenario("peak").model_copy(update=changes)
+    spec = good().manifest.spec.model_copy(update={"scenario": scenario})
+    ended = made.STARTED_NS + round(duration_s * S)
+    data = follow(scenario, good(), seed, {"spec": spec, "ended_ns": ended})
+    if len(data.requests):
+        assert found(data)["arrivals"].ok is True, found(data)["arrivals"]
+
+
+def test_a_flat_rate_is_no_spike() -> None:
+    shape = ((0.0, 5.0), (25.0, 5.0), (25.0, 140.0), (30.0, 140.0))
+    curve = tuple(RatePoint(t_s=at, rate_rps=rate) for at, rate in shape)
+    scenario = load_scenario("peak").model_copy(update={"duration_s": 30.0, "rate_rps": 27.5})
+    spec = good().manifest.spec
+    curved = spec.model_copy(update={"scenario": scenario.model_copy(update={"curve": curve})})
+    assert found(follow(curved.scenario, good(), 3, {"spec": curved}))["arrivals"].ok is True
+    assert found(follow(scenario, good(), 3, {"spec": curved}))["arrivals"].ok is False
+
+
+def test_plan_of_a_curve_is_its_area() -> None:
+    curve = tuple(RatePoint(t_s=at, rate_rps=rate) for at, rate in ((0.0, 0.0), (10.0, 20.0), (10.0, 5.0), (20.0, 5.0)))
+    scenario = load_scenario("peak").model_copy(update={"duration_s": 20.0, "rate_rps": 7.5, "curve": curve})
+    assert expected(scenario, np.array([0.0, 5.0, 10.0, 12.0, 20.0, 99.0])).tolist() == [0, 25, 100, 110, 150, 150]

@@ -1,0 +1,46 @@
+"""All checks of the gate, in the order in which people read them.
+
+A check is None where there is no evidence for it. Which failed check voids which criterion stands in `rulings.py`.
+"""
+
+from __future__ import annotations
+
+from fireai_analysis.analyze.data import RunData
+from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.steady_state import Steady
+from fireai_analysis.analyze.validity import generator, identity, recording, schedule, statuses
+from fireai_analysis.analyze.validity.gap import generator_gap
+from fireai_analysis.results import Check
+
+SAMPLERS = ("go", "processes", "pool", "host", "postgres", "generator")
+
+
+def gate(data: RunData, rows: Rows, steady: Steady) -> tuple[Check, ...]:
+    """Return every check of a run."""
+    return (
+        recording.run_state(data),
+        recording.run_length(data),
+        schedule.load_model(data),
+        schedule.achieved_rate(rows),
+        schedule.arrivals(data, rows),
+        identity.users(data, rows),
+        identity.mix(data, rows),
+        identity.idempotency_keys(data),
+        recording.recorder_complete(data, rows),
+        recording.counts(data, rows, "locust"),
+        recording.counts(data, rows, "server"),
+        generator.workers(data),
+        generator.calibration(data),
+        generator.generator_cpu(data),
+        generator.generator_lag(data),
+        generator.generator_steal(data),
+        generator_gap(data),
+        generator.late_starts(data, rows),
+        statuses.status_mix(data, rows),
+        statuses.status_marks(data, rows),
+        recording.latency_values(rows),
+        recording.steady_state(steady),
+        recording.clock(data),
+        recording.target_restart(data),
+        *(recording.sampler(data, name) for name in SAMPLERS),
+    )

@@ -1,0 +1,96 @@
+"""Whether the generator kept up: its CPU, loop, machine and workers, and what was known of it before the run.
+
+Limits of the signs of saturation: research in statistics, section 2 (healthy: lag P99 5-8 ms, gap P95 5-10 ms;
+saturated: 88-245 and 136-470).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fireai_analysis.analyze.columns import floats
+from fireai_analysis.analyze.data import RunData
+from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.validity import told
+from fireai_analysis.results import Check
+from fireai_analysis.units import percent_text
+
+CPU_LIMIT_RATIO, LAG_LIMIT_MS, STEAL_LIMIT_RATIO = 0.80, 15.0, 0.10
+SICK_SECONDS_RATIO, LATE_RATIO = 0.05, 0.01
+BIAS_LIMIT_RATIO, CAPACITY_TIMES = 0.03, 2.0
+MS_PER_S = 1000
+
+
+def unless_waves(data: RunData, check: Check) -> Check:
+    """Return the check as held where a scenario of waves failed it: lateness does not bind where no latency does."""
+    if check.ok is False and data.manifest.spec.full.arrivals == "waves":
+        return check.model_copy(update={"ok": True, "detail": f"{check.detail}; does not bind waves"})
+    return check
+
+
+def _sick_seconds(data: RunData, name: str, column: str, limit: float) -> Check:
+    frame = data.during("generator")
+    values = np.array([np.nan]) if frame is None else floats(frame, column)
+    seen = values[~np.isnan(values)]
+    if not len(seen):
+        what = "the generator was not sampled" if frame is None else f"no {column} was sampled"
+        return Check(check=name, ok=None, detail=what)
+    share = float((seen > limit).mean())
+    detail = f"{column} over {limit:g} in {percent_text(share, 1)} % of {len(seen)} seconds, largest {seen.max():.3g}"
+    return Check(check=name, ok=share <= SICK_SECONDS_RATIO, detail=detail)
+
+
+def generator_cpu(data: RunData) -> Check:
+    """Whether no generator process used more than 80 % of a core, but for 5 % of the seconds."""
+    return _sick_seconds(data, "generator_cpu", "cpu_ratio", CPU_LIMIT_RATIO)
+
+
+def generator_lag(data: RunData) -> Check:
+    """Whether the loop woke within 15 ms (P99 of a second), but for 5 % of the seconds."""
+    return unless_waves(data, _sick_seconds(data, "generator_lag", "loop_lag_p99_ms", LAG_LIMIT_MS))
+
+
+def generator_steal(data: RunData) -> Check:
+    """Whether others took no more than 10 % of the machine's CPU time, but for 5 % of the seconds."""
+    return _sick_seconds(data, "generator_steal", "steal_ratio", STEAL_LIMIT_RATIO)
+
+
+def late_starts(data: RunData, rows: Rows) -> Check:
+    """Whether at most 1 % of the requests were sent more than 15 ms after their intended start."""
+    lags = rows.send_lag_s[rows.sent] * MS_PER_S
+    if not len(lags):
+        return Check(check="late_starts", ok=None, detail="no request was sent")
+    share = float((lags > LAG_LIMIT_MS).mean())
+    detail = (
+        f"{percent_text(share)} % of requests were sent more than {LAG_LIMIT_MS:g} ms late, at most {lags.max():.1f} ms"
+    )
+    return unless_waves(data, Check(check="late_starts", ok=share <= LATE_RATIO, detail=detail))
+
+
+def workers(data: RunData) -> Check:
+    """Whether every generator process came home with its rows."""
+    found = told.workers(data)
+    if found is None:
+        return Check(check="workers", ok=None, detail="nothing is known of the generator's processes")
+    lost = [one for one in found if one.get("state") != "done"]
+    if not lost:
+        return Check(check="workers", ok=True, detail=f"{len(found)} of {len(found)} came home")
+    names = ", ".join(f"{one.get('worker')} ({one.get('reason') or one.get('state') or 'unknown'})" for one in lost)
+    return Check(check="workers", ok=False, detail=f"{len(lost)} of {len(found)} did not come home: {names}")
+
+
+def calibration(data: RunData) -> Check:
+    """Whether the generator measures a known P95 to 3 % and can send twice the rate, by its calibration.
+
+    The capacity is that of one process, so each process of several needs twice its share of the rate.
+    """
+    facts, scenario = told.part(data, "calibration"), data.manifest.spec.scenario
+    bias, capacity_rps = told.number(facts, "p95_bias_ratio"), told.number(facts, "capacity_rps")
+    if bias is None or capacity_rps is None:
+        return Check(check="calibration", ok=None, detail="the generator was not calibrated on this machine")
+    share_rps = scenario.peak_rate_rps / told.workers_count(data)
+    wrong = [] if abs(bias) <= BIAS_LIMIT_RATIO else [f"the bias may be {percent_text(BIAS_LIMIT_RATIO, 0)} %"]
+    if capacity_rps < CAPACITY_TIMES * share_rps:
+        wrong.append(f"{CAPACITY_TIMES * share_rps:,.0f} rps are asked of a process")
+    detail = f"P95 bias {bias * 100:+.1f} %, capacity {capacity_rps:,.0f} rps"
+    return Check(check="calibration", ok=not wrong, detail="; ".join([detail, *wrong]))

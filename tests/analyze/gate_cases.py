@@ -1,0 +1,411 @@
+"""Made runs for every check of the validity gate: some in which it fires, some near them in which it stays silent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fireai_analysis.analyze.data import RunData
+from fireai_analysis.collect.schedule import plan
+from fireai_analysis.routes import RESULTS, ROUTES
+from fireai_analysis.scenarios import load_target, run_spec
+from fireai_analysis.spec import Scenario
+from tests import made
+from tests.made import STARTED_NS, S
+
+Change = Callable[[RunData], RunData]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One made run and whether a check fires on it."""
+
+    check: str
+    title: str
+    fires: bool
+    make: Callable[[], RunData]
+
+    @property
+    def id(self) -> str:
+        """Name of the case in the output of pytest."""
+        return f"{self.check}-{'fires' if self.fires else 'silent'}-{self.title.replace(' ', '_')}"
+
+
+@cache
+def good(name: str = "peak") -> RunData:
+    """A healthy smoke run; do not change its frames in place."""
+    return made.healthy(name, "smoke")
+
+
+@cache
+def drawn(scenario: str, profile: str = "smoke", seed: int = 1) -> RunData:
+    """A healthy run whose rows follow the schedule that the generator really draws: its times, users and mix."""
+    spec = run_spec(f"drawn-{scenario}", scenario, profile, load_target("embedded"), seed)
+    return follow(spec.scenario, made.healthy(scenario, profile), seed, {"spec": spec})
+
+
+def follow(scenario: Scenario, data: RunData, seed: int, changes: dict[str, Any]) -> RunData:
+    """The run with the rows that a scenario draws; its manifest is changed as told."""
+    arrivals = plan(scenario, seed)
+    entries = [scenario.mix[number] for number in arrivals.entries.tolist()]
+    frame = pd.DataFrame(
+        {
+            "intended_ns": STARTED_NS + arrivals.offsets_ns,
+            "sent_ns": pd.array(STARTED_NS + arrivals.offsets_ns + S // 2000, dtype="Int64"),
+            "service_us": pd.array(np.full(len(arrivals), 9_500), dtype="Int32"),
+            "response_us": pd.array(np.full(len(arrivals), 10_000), dtype="Int32"),
+            "endpoint": [ROUTES[entry.action][1] for entry in entries],
+            "method": [ROUTES[entry.action][0] for entry in entries],
+            "door": [entry.door for entry in entries],
+            "judged": pd.array([entry.judged for entry in entries], dtype="boolean"),
+            "status": pd.array(np.full(len(arrivals), 200), dtype="Int16"),
+            "ok": pd.array(np.full(len(arrivals), True), dtype="boolean"),
+            "error": pd.array([None] * len(arrivals), dtype=object),
+            "user": pd.array(arrivals.users, dtype="Int32"),
+            "worker": pd.array(np.zeros(len(arrivals)), dtype="Int16"),
+        }
+    )
+    manifest = data.manifest.model_copy(update=changes)
+    facts = manifest.facts | {"intended_count": len(frame)}
+    return replace(
+        made.with_requests(data, frame), manifest=manifest.model_copy(update={"facts": facts}), operations=None
+    )
+
+
+def with_manifest(**changes: Any) -> Change:
+    """Change fields of the manifest."""
+    return lambda data: replace(data, manifest=data.manifest.model_copy(update=changes))
+
+
+def with_facts(**changes: Any) -> Change:
+    """Change facts of the manifest."""
+    return lambda data: with_manifest(facts=data.manifest.facts | changes)(data)
+
+
+def with_rows(**columns: Any) -> Change:
+    """Change columns of the request rows."""
+    return lambda data: made.with_requests(data, data.requests.assign(**columns))
+
+
+def failing(every: int, **how: Any) -> Change:
+    """Let every n-th request fail."""
+    return lambda data: made.with_requests(data, made.failing(data.requests, every, **how))
+
+
+def first(share: float, column: str, value: Any) -> Change:
+    """Change a column of the first rows."""
+
+    def change(data: RunData) -> RunData:
+        frame = data.requests.copy()
+        frame.loc[: round(share * len(frame)) - 1, column] = value
+        return made.with_requests(data, frame)
+
+    return change
+
+
+def late(share: float, by_ms: float) -> Change:
+    """Send the first rows late."""
+
+    def change(data: RunData) -> RunData:
+        frame, count = data.requests.copy(), round(share * len(data.requests))
+        frame.loc[: count - 1, "sent_ns"] = frame.loc[: count - 1, "sent_ns"] + round(by_ms * 1e6)
+        return made.with_requests(data, frame)
+
+    return change
+
+
+def counted_less(source: str, by: int) -> Change:
+    """Let one of the counters differ."""
+
+    def change(data: RunData) -> RunData:
+        counts = data.samples["counts"].copy()
+        counts.loc[counts["source"] == source, "requests_count"] -= by
+        return replace(data, samples={**data.samples, "counts": counts})
+
+    return change
+
+
+def sampler(name: str, share: float) -> Change:
+    """Let a sampler deliver a share of its ticks."""
+
+    def change(data: RunData) -> RunData:
+        ticks = data.samples["ticks"].copy()
+        own = ticks["sampler"] == name
+        ticks.loc[own, "expected_count"], ticks.loc[own, "delivered_count"] = 1000, round(1000 * share)
+        return replace(data, samples={**data.samples, "ticks": ticks})
+
+    return change
+
+
+def seconds(share: float, column: str, value: float) -> Change:
+    """Set a figure of the generator in a share of the seconds."""
+
+    def change(data: RunData) -> RunData:
+        frame = data.samples["generator"].copy()
+        frame.loc[: round(share * len(frame)) - 1, column] = value
+        return replace(data, samples={**data.samples, "generator": frame})
+
+    return change
+
+
+def sample(name: str, **columns: Any) -> Change:
+    """Change columns of a sample table."""
+    return lambda data: made.with_sample(data, name, **columns)
+
+
+def both(*changes: Change) -> Change:
+    """Make several changes."""
+
+    def change(data: RunData) -> RunData:
+        for one in changes:
+            data = one(data)
+        return data
+
+    return change
+
+
+def ended_after(share: float) -> Change:
+    """End the run early; what was due until then is there."""
+
+    def change(data: RunData) -> RunData:
+        window = data.window
+        assert window is not None
+        ended = window.started_ns + round(share * window.duration_s * S)
+        frame = data.requests[data.requests["intended_ns"] < ended]
+        facts = data.manifest.facts | {"intended_count": len(frame)}
+        return both(with_manifest(ended_ns=ended, facts=facts), lambda one: made.with_requests(one, frame))(data)
+
+    return change
+
+
+def scenario_of(name: str) -> Change:
+    """Say that the rows are those of another scenario."""
+    spec = run_spec(f"drawn-{name}", name, "smoke", load_target("embedded"), 1)
+    return lambda data: replace(data, manifest=data.manifest.model_copy(update={"spec": spec}))
+
+
+def scenario_with(**changes: Any) -> Change:
+    """Change the scenario that was ordered."""
+
+    def change(data: RunData) -> RunData:
+        spec = data.manifest.spec
+        scenario = spec.scenario.model_copy(update=changes)
+        return with_manifest(spec=spec.model_copy(update={"scenario": scenario}))(data)
+
+    return change
+
+
+def history(**columns: Any) -> Change:
+    """Change columns of the CRDT history."""
+
+    def change(data: RunData) -> RunData:
+        assert data.operations is not None
+        return replace(data, operations=data.operations.assign(**columns))
+
+    return change
+
+
+def altered_refused(share: float) -> Change:
+    """Let a share of the CRDT writes be writes under a used key that were refused 422, as designed."""
+
+    def change(data: RunData) -> RunData:
+        assert data.operations is not None
+        count = round(share * len(data.requests))
+        rows = data.requests.assign(endpoint=RESULTS).iloc[:count]
+        operations = data.operations.copy()
+        operations.loc[: count - 1, "kind"] = "altered"
+        operations.loc[: count - 1, "invoke_ns"] = rows["sent_ns"].to_numpy()
+        operations.loc[: count - 1, "user"] = rows["user"].to_numpy()
+        frame = data.requests.assign(endpoint=RESULTS)
+        frame.loc[: count - 1, "status"] = 422
+        return replace(made.with_requests(data, frame), operations=operations)
+
+    return change
+
+
+LOST = [{"worker": 0, "state": "done"}, {"worker": 1, "state": "lost", "reason": "killed by signal 9"}]
+HOME = [{"worker": 0, "state": "done"}, {"worker": 1, "state": "done"}]
+CALIBRATED = {"p95_bias_ratio": 0.01, "capacity_rps": 900.0}
+
+
+def restarted(data: RunData) -> RunData:
+    """The Go process was replaced in mid-run."""
+    count = len(data.samples["go"])
+    return made.with_sample(data, "go", pid=np.where(np.arange(count) < 3, 200, 999))
+
+
+def halved(data: RunData) -> RunData:
+    """Half of the drawn arrivals, as if the rate had been half; nothing tells of the others."""
+    frame = data.requests.iloc[::2]
+    return with_facts(intended_count=len(frame))(made.with_requests(data, frame))
+
+
+def bunched(size: int) -> Change:
+    """Arrivals that come many at a time."""
+
+    def change(data: RunData) -> RunData:
+        times = data.requests["intended_ns"].to_numpy()
+        together = times[np.arange(len(times)) // size * size]
+        return with_rows(intended_ns=together, sent_ns=pd.array(together + S // 2000, dtype="Int64"))(data)
+
+    return change
+
+
+def evened(data: RunData) -> RunData:
+    """Poisson arrivals that were sent evenly instead."""
+    window = data.window
+    assert window is not None
+    even = window.started_ns + (np.arange(len(data.requests)) / len(data.requests) * window.duration_s * S).astype(int)
+    return with_rows(intended_ns=even, sent_ns=pd.array(even + S // 2000, dtype="Int64"))(data)
+
+
+def two_workers(data: RunData) -> RunData:
+    """The same users shown by two workers, half of them each."""
+    frame = data.samples["generator"]
+    users = frame["users_count"] // 2
+    both_of_them = pd.concat([frame.assign(worker=one, users_count=users) for one in (0, 1)], ignore_index=True)
+    return with_facts(workers=HOME)(replace(data, samples={**data.samples, "generator": both_of_them}))
+
+
+def busy_host(data: RunData) -> RunData:
+    """A machine at its limit."""
+    return made.with_sample(data, "host", cpu_ratio=0.95)
+
+
+def busy_service(data: RunData) -> RunData:
+    """A FastAPI process that uses all of its core."""
+    frame = data.samples["processes"].copy()
+    own = frame["process"] == "fastapi"
+    frame.loc[own, "cpu_s"] = np.arange(own.sum()) * 5.0
+    return replace(data, samples={**data.samples, "processes": frame})
+
+
+def _case(check: str, title: str, *changes: Change, fires: bool, base: str = "peak") -> Case:
+    return Case(check, title, fires, lambda: both(*changes)(good(base)))
+
+
+def _fires(check: str, title: str, *changes: Change, base: str = "peak") -> Case:
+    return _case(check, title, *changes, fires=True, base=base)
+
+
+def _silent(check: str, title: str, *changes: Change, base: str = "peak") -> Case:
+    return _case(check, title, *changes, fires=False, base=base)
+
+
+CASES: list[Case] = [
+    _fires("run_state", "aborted", with_manifest(state="aborted", reason="breaker")),
+    _fires("run_state", "salvaged", with_manifest(state="salvaged")),
+    _silent("run_state", "analyzed", with_manifest(state="analyzed")),
+    _fires("run_length", "cut short", ended_after(0.9)),
+    _silent("run_length", "a moment short", ended_after(0.99)),
+    _fires("load_model", "closed loop", scenario_with(load_model="closed", think_s=1.0)),
+    _silent("load_model", "open"),
+    _fires("achieved_rate", "a tenth never sent", failing(10, error="never sent")),
+    _silent("achieved_rate", "slow answers", with_rows(response_us=30_000_000)),
+    _silent("achieved_rate", "timeouts", failing(5, error="timeout")),
+    _fires("arrivals", "half the rate", halved),
+    _fires("arrivals", "a thirtieth never sent", failing(30, error="never sent")),
+    _fires("arrivals", "fixed arrivals in bunches", bunched(40)),
+    Case("arrivals", "Poisson arrivals in bunches", True, lambda: bunched(160)(drawn("spike"))),
+    Case("arrivals", "Poisson arrivals made even", True, lambda: evened(drawn("spike"))),
+    Case("arrivals", "waves of half the users", True, lambda: halved(drawn("crdt_stress"))),
+    Case("arrivals", "Poisson", False, lambda: drawn("spike")),
+    Case("arrivals", "waves", False, lambda: drawn("crdt_stress")),
+    Case("arrivals", "few fixed arrivals", False, lambda: drawn("sustained")),
+    _silent("arrivals", "cut short", ended_after(0.5)),
+    _fires("users", "of another scenario, fewer", scenario_of("spike")),
+    _fires("users", "of another scenario, more", scenario_of("sustained")),
+    _fires("users", "shown by Locust", sample("generator", users_count=7)),
+    _silent("users", "two workers", two_workers),
+    _silent("users", "a lost worker hides what Locust showed", two_workers, with_facts(workers=LOST)),
+    Case("users", "fewer requests than users", False, lambda: ended_after(0.02)(drawn("spike"))),
+    _fires("mix", "of another scenario", with_rows(endpoint=RESULTS)),
+    _fires("mix", "another door", first(0.2, "door", "go")),
+    Case("mix", "of all writes", True, lambda: scenario_of("crdt_stress")(drawn("peak"))),
+    Case("mix", "one kind missing", True, lambda: first(0.5, "endpoint", "/v1/classify")(drawn("peak"))),
+    Case("mix", "as drawn", False, lambda: drawn("peak")),
+    _fires(
+        "idempotency_keys", "collide", with_facts(generator={"keys_sent_count": 900, "keys_distinct_count": 899})
+    ),
+    _fires("idempotency_keys", "collide in the history", history(idempotency_key="one"), base="crdt_stress"),
+    _silent("idempotency_keys", "replays repeat theirs", base="crdt_stress"),
+    _silent(
+        "idempotency_keys", "other bodies under a used key", history(kind="altered", idempotency_key="one"),
+        base="crdt_stress",
+    ),
+    _fires("recorder_complete", "a row lost", lambda data: made.with_requests(data, data.requests.iloc[1:])),
+    _silent("recorder_complete", "never sent has a row", failing(10, error="never sent")),
+    _fires("counts_locust", "Locust counted less", counted_less("locust", 1)),
+    _fires("counts_locust", "Locust counted more", counted_less("locust", -1)),
+    _fires("counts_locust", "rows lost", counted_less("rows", 1)),
+    _silent("counts_locust", "nothing sent to count", failing(10, error="never sent")),
+    _fires("counts_server", "server counted less", counted_less("server", 1)),
+    _fires("counts_server", "server counted more", counted_less("server", -1)),
+    _silent("counts_server", "after a restart", restarted, counted_less("server", 5)),
+    _fires("workers", "one lost", with_facts(workers=LOST)),
+    _fires("workers", "one of unknown state", with_facts(workers=[*HOME, {"worker": 2}])),
+    _silent("workers", "all home", with_facts(workers=HOME)),
+    _fires("calibration", "bias", with_facts(calibration=CALIBRATED | {"p95_bias_ratio": 0.031})),
+    _fires("calibration", "negative bias", with_facts(calibration=CALIBRATED | {"p95_bias_ratio": -0.031})),
+    _fires("calibration", "capacity", with_facts(calibration=CALIBRATED | {"capacity_rps": 69.0})),
+    _silent("calibration", "just enough", with_facts(calibration={"p95_bias_ratio": 0.03, "capacity_rps": 70.0})),
+    _silent(
+        "calibration", "shared by two", with_facts(workers=HOME, calibration=CALIBRATED | {"capacity_rps": 36.0})
+    ),
+    _fires("generator_cpu", "saturated", sample("generator", cpu_ratio=0.95)),
+    _silent("generator_cpu", "one busy second in thirty", seconds(0.04, "cpu_ratio", 0.95)),
+    _fires("generator_lag", "saturated", sample("generator", loop_lag_p99_ms=90.0)),
+    _silent("generator_lag", "waves", sample("generator", loop_lag_p99_ms=90.0), base="crdt_stress"),
+    _fires("generator_steal", "neighbours", sample("generator", steal_ratio=0.3)),
+    _silent("generator_steal", "one second in thirty", seconds(0.04, "steal_ratio", 0.9)),
+    _fires("generator_gap", "server idle", sample("generator", gap_p95_ms=200.0)),
+    _silent("generator_gap", "machine busy", sample("generator", gap_p95_ms=200.0), busy_host),
+    _silent("generator_gap", "service busy", sample("generator", gap_p95_ms=200.0), busy_service),
+    _silent("generator_gap", "pool full", sample("generator", gap_p95_ms=200.0), sample("pool", acquired_count=30)),
+    _silent("generator_gap", "server unseen", sample("generator", gap_p95_ms=200.0),
+            lambda data: made.cut(data, "processes")),
+    _silent("generator_gap", "waves", sample("generator", gap_p95_ms=200.0), base="crdt_stress"),
+    _fires("late_starts", "a fiftieth", late(0.02, 20.0)),
+    _silent("late_starts", "a hundredth", late(0.009, 20.0)),
+    _silent("late_starts", "waves", late(0.5, 20.0), base="crdt_stress"),
+    *(_fires("status_mix", f"{status} answered fast", failing(50, error=f"status {status}", status=status))
+      for status in (401, 403, 404, 415, 422, 429)),
+    _silent("status_mix", "server errors are the target's", failing(5, status=500)),
+    _silent("status_mix", "a used key refused", altered_refused(0.05), base="crdt_stress"),
+    *(_fires("status_marks", f"every {status} marked right", with_rows(status=status))
+      for status in (401, 403, 404, 415, 422, 429, 500, 503, 302, 0)),
+    _fires("status_marks", "one 404 marked right", first(0.001, "status", 404)),
+    _fires("status_marks", "a conflict outside of CRDT writes", with_rows(status=409)),
+    _fires("status_marks", "wrong without a reason", with_rows(ok=False)),
+    _fires("status_marks", "a refusal that was not designed", with_rows(status=422, endpoint=RESULTS)),
+    _silent("status_marks", "a conflict of a CRDT write", with_rows(status=409, endpoint=RESULTS)),
+    _silent("status_marks", "created", with_rows(status=201)),
+    _silent("status_marks", "a body against the contract", with_rows(ok=False, error="body: hash differs")),
+    _silent("status_marks", "errors marked wrong", failing(5, status=500)),
+    _silent("status_marks", "a used key refused", altered_refused(0.05), base="crdt_stress"),
+    _fires("latency_values", "negative", with_rows(service_us=-1)),
+    _silent("latency_values", "slow", with_rows(response_us=30_000_000)),
+    _fires("clock", "off", with_manifest(clock_offset_us={"go": -90_000.0})),
+    _silent("clock", "a little off", with_manifest(clock_offset_us={"go": -4_000.0})),
+    _fires("target_restart", "Go replaced", restarted),
+    _silent("target_restart", "a generator replaced", lambda data: data),
+    *(_fires(f"sampler_{name}", "died", sampler(name, 0.5)) for name in ("go", "processes", "pool", "host")),
+    *(_silent(f"sampler_{name}", "missed a few", sampler(name, 0.96)) for name in ("go", "processes", "pool", "host")),
+    _fires("sampler_postgres", "died", sampler("postgres", 0.5)),
+    _silent("sampler_postgres", "missed a few", sampler("postgres", 0.96)),
+    _fires("sampler_generator", "died", lambda data: made.cut_generator(data, 0.5)),
+    _silent("sampler_generator", "missed a second", lambda data: made.cut_generator(data, 0.97)),
+    Case("steady_state", "drift", True, lambda: drifting()),
+    Case("steady_state", "steady", False, lambda: made.healthy_run("peak")),
+]  # fmt: skip
+
+
+def drifting() -> RunData:
+    """An hour in which answers grow slower all the time."""
+    data = made.healthy_run("peak")
+    slower = np.linspace(1.0, 2.0, len(data.requests))
+    columns = {name: (data.requests[name].astype(float) * slower).astype(int) for name in ("service_us", "response_us")}
+    return with_rows(**columns)(data)
