@@ -68,7 +68,7 @@ OPERATIONS = _schema(
     end_ns=_NS,  # null = no answer
     outcome=_TEXT,  # ok (acknowledged) | fail (definitely did not happen) | unknown
     status=_I16,
-    clock_returned=_STR,  # JSON object, null
+    clock_returned=_TEXT,  # JSON object, null
     answer_sha256=_STR,  # of the response body as it came; null
 )
 
@@ -79,8 +79,8 @@ STATES = _schema(  # one read of one session at one place
     read_ns=_NS,  # its answer was complete
     since_ns=_NS,  # final states: begin of the first of the equal reads in a row that ended with this one; else null
     settled=_BOOL,  # final states: whether two reads in a row were equal; else null
-    document=_STR,  # null = the read failed
-    vector_clock=_STR,
+    document=_TEXT,  # null = the read failed
+    vector_clock=_TEXT,
 )
 
 IDEMPOTENCY = _schema(  # rows of idempotency_keys for the keys that the run used

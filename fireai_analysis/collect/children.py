@@ -28,12 +28,15 @@ class Samplers:
     bundle : RunBundle
         The run.
     environment : mapping of str to str
-        Holds the address of the database; of it and of nothing else secret the process is told.
+        Holds the secrets. The process is told the address of the database, and of the keys of the doors only where
+        it reads sessions there.
     """
 
     def __init__(self, bundle: RunBundle, environment: Mapping[str, str]) -> None:
-        name = bundle.manifest.spec.target.database_url_env
-        self._bundle, self._environment = bundle, allowed_environment([name] if name else [], environment)
+        spec = bundle.manifest.spec
+        reads_doors = spec.scenario.arrivals == "waves" and spec.target.crdt.reads
+        names = spec.target.secret_names() if reads_doors else filter(None, [spec.target.database_url_env])
+        self._bundle, self._environment = bundle, allowed_environment(names, environment)
         self._process: subprocess.Popen[bytes] | None = None
         self.starts_count = 0
 

@@ -55,7 +55,8 @@ class Conclusion:
         """Read the sessions of the judged window, as soon as the target is quiet."""
         sessions = [str(session) for session in self._generator_facts.get("sessions", [])]
         if self._has_history and sessions:
-            self._ask("final states", lambda database: final_state.read_final_states(self._bundle, database, sessions))
+            notes = final_state.read_final_states(self._bundle, self._environment, sessions)
+            self._notes += [f"final states: {note}" for note in notes]
 
     def finalize(self) -> None:
         """Turn the generator's journal into rows, and note the judged window."""

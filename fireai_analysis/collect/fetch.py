@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -16,6 +16,7 @@ from fireai_analysis.errors import CollectionError
 
 LARGEST_BYTES = 32 << 20
 _CHUNK_BYTES = 1 << 16
+_HEADERS = {"Connection": "close", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Answer:
     date: str | None
 
 
-def fetch(url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES) -> Answer:
+def fetch(
+    url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES, headers: Mapping[str, str] | None = None
+) -> Answer:
     """Return the answer to a GET of an address, whatever its status; no proxy is used.
 
     Parameters
@@ -48,6 +51,8 @@ def fetch(url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES) ->
         Seconds from the call to the last byte.
     largest_bytes : int
         Largest body.
+    headers : mapping of str to str, optional
+        Further headers, such as authentication; they are part of no message.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def fetch(url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES) ->
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     with _cut_after(deadline_s, connection) as was_cut:
         try:
-            connection.request("GET", path, headers={"Connection": "close", "Accept-Encoding": "identity"})
+            connection.request("GET", path, headers={**(headers or {}), **_HEADERS})
             response = connection.getresponse()
             answer = Answer(response.status, _body(response, largest_bytes), response.getheader("Date"))
         except (OSError, HTTPException, ValueError, CollectionError) as error:
@@ -70,15 +75,17 @@ def fetch(url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES) ->
     return answer
 
 
-def fetch_json(url: str, deadline_s: float) -> dict[str, Any]:
-    """Return the JSON object at an address.
+def fetch_json(
+    url: str, deadline_s: float, *, largest_bytes: int = LARGEST_BYTES, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the JSON object at an address; parameters as of `fetch`.
 
     Raises
     ------
     CollectionError
         As `fetch`; also where the status is not 200 or the body is no JSON object.
     """
-    answer = fetch(url, deadline_s)
+    answer = fetch(url, deadline_s, largest_bytes=largest_bytes, headers=headers)
     if answer.status != 200:
         raise CollectionError(f"answered {answer.status}")
     try:

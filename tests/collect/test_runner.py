@@ -117,7 +117,15 @@ def test_a_whole_run(tmp_path: Path, platform: PlatformStatus, started: Any) -> 
     assert operations is not None
     assert set(states["session_id"]) == set(operations["session_id"])
     assert set(keys["rows_count"]) == {1}
-    assert set(operations["outcome"]) == {"ok"}
+    assert set(operations.loc[operations["kind"] != "altered", "outcome"]) == {"ok"}
+    assert set(states["source"]) == {"sql", "fastapi", "go"}
+    assert states["settled"].all()
+    reads = found.samples("reads")
+    assert reads is not None
+    assert set(zip(reads["session_id"], reads["source"], strict=True)) == {
+        (session, place) for session in operations["session_id"] for place in ("sql", "fastapi", "go")
+    }
+    assert reads["document"].notna().all()
     tables = {path.stem for path in (found.directory / "samples").iterdir()}
     assert tables >= {"go", "go_histograms", "pool", "processes", "host", "postgres_statements", "ticks"}
     processes = found.samples("processes")

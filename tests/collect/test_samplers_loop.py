@@ -134,7 +134,7 @@ def test_ticks_gaps_and_rows(bundle: RunBundle) -> None:
     row = {"t_ns": 1, "cpu_ratio": 0.5}
     journal(
         bundle,
-        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "samplers": ["host"]},
+        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["host"]},
         tick("host", 0, 0, tables={"host": [row]}, cpu_s=0.25),
         tick("host", 1, 1, reason="connection refused", cpu_s=0.3),
         tick("host", 2, 2, reason="connection refused", cpu_s=0.4),
@@ -159,7 +159,7 @@ def test_ticks_gaps_and_rows(bundle: RunBundle) -> None:
 
 
 def test_a_samplers_process_that_was_killed_leaves_its_rows_and_a_gap(bundle: RunBundle) -> None:
-    start = {"kind": "start", "interval_s": 1.0, "samplers": ["host"]}
+    start = {"kind": "start", "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["host"]}
     killed = journal(bundle, start | {"t_ns": 0}, *(tick("host", n, n, cpu_s=n) for n in range(3)))
     killed.write_bytes(killed.read_bytes() + b'0badc0de {"kind":')
     journal(bundle, start | {"t_ns": 7 * S}, *(tick("host", n, 7 + n, cpu_s=n) for n in range(3)), number=1)
@@ -176,7 +176,7 @@ def test_a_lost_part_is_a_gap_of_its_own_and_the_tick_counts(bundle: RunBundle) 
     missing = {"postgres_statements": "relation does not exist"}
     journal(
         bundle,
-        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "samplers": ["postgres"]},
+        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["postgres"]},
         tick("postgres", 0, 0, lost=missing),
         tick("postgres", 1, 1),
         tick("postgres", None, 2, lost=missing),
@@ -193,7 +193,7 @@ def test_the_pool_counts_as_a_sampler_where_the_service_has_one(bundle: RunBundl
     pool = {"pool": [{"t_ns": 0, "max_count": 30}]}
     journal(
         bundle,
-        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "samplers": ["go"]},
+        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["go"]},
         tick("go", 0, 0, tables=pool),
         tick("go", 1, 1),
     )
@@ -204,7 +204,7 @@ def test_the_pool_counts_as_a_sampler_where_the_service_has_one(bundle: RunBundl
 
 
 def test_no_gap_means_no_table_of_gaps(bundle: RunBundle) -> None:
-    journal(bundle, {"kind": "start", "t_ns": 0, "interval_s": 1.0, "samplers": ["host"]}, tick("host", 0, 0))
+    journal(bundle, {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["host"]}, tick("host", 0, 0))
     convert.convert(bundle, 1)
     assert bundle.samples("gaps") is None
 

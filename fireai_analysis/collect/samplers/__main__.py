@@ -18,6 +18,7 @@ from fireai_analysis.collect.samplers.journal import JournalWriter, journal_path
 from fireai_analysis.collect.samplers.loop import Loop
 from fireai_analysis.collect.samplers.postgres import PostgresSource
 from fireai_analysis.collect.samplers.processes import ProcessSource
+from fireai_analysis.collect.samplers.sessions import INTERVAL_S, session_sources
 from fireai_analysis.collect.samplers.source import Reading, Source
 from fireai_analysis.errors import CollectionError, ParamsError
 from fireai_analysis.spec import RunSpec
@@ -36,7 +37,14 @@ def main(arguments: list[str]) -> None:
     content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
     spec, clock = RunSpec.model_validate(content["spec"]), Clock()
     writer = JournalWriter(journal_path(directory / JOURNAL_DIR, number))
-    loop = Loop(sources(spec, os.environ, clock), writer, clock=clock, interval_s=spec.profile.sample_interval_s)
+    reads = session_sources(spec, directory, os.environ, clock)
+    loop = Loop(
+        [*sources(spec, os.environ, clock), *reads],
+        writer,
+        clock=clock,
+        interval_s=spec.profile.sample_interval_s,
+        own_intervals_s={source.name: INTERVAL_S for source in reads},
+    )
     loop.start()
     while os.read(sys.stdin.fileno(), 4096):
         pass

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect.samplers.journal import PATTERN, read_journal
+from fireai_analysis.collect.samplers.sessions import CONTENTS, expanded
 from fireai_analysis.collect.samplers.source import Row
 from fireai_analysis.schemas import SAMPLES
 from fireai_analysis.units import NS_PER_S
@@ -32,6 +33,8 @@ class Sampled:
     ----------
     start_ns, interval_s : int, float
         First tick, and distance of two.
+    own_intervals_s : dict
+        Distance of those that keep another one, by sampler.
     ticks : dict
         Tick records by sampler, in order of time.
     damaged_count : int
@@ -42,9 +45,14 @@ class Sampled:
 
     start_ns: int | None = None
     interval_s: float = 1.0
+    own_intervals_s: dict[str, float] = field(default_factory=dict)
     ticks: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     damaged_count: int = 0
     cpu_s: float = 0.0
+
+    def interval_of(self, name: str) -> float:
+        """Return the distance of two ticks of a sampler."""
+        return self.own_intervals_s.get(name, self.interval_s)
 
 
 def convert(bundle: RunBundle, until_ns: int) -> dict[str, Any]:
@@ -65,6 +73,8 @@ def convert(bundle: RunBundle, until_ns: int) -> dict[str, Any]:
                 tables[name] += rows
     for row in tables.get("go_histograms", []):
         row["bounds_s"] = with_infinite_ends(row["bounds_s"])
+    contents = tables.pop(CONTENTS, [])
+    tables["reads"] = expanded(tables["reads"], contents)
     tables["ticks"], tables["gaps"] = list(tick_rows(sampled, until_ns)), list(gap_rows(sampled, until_ns))
     for name, rows in tables.items():
         if rows:
@@ -104,6 +114,7 @@ def _take_in(sampled: Sampled, record: Mapping[str, Any]) -> None:
     if record["kind"] == "start":
         if sampled.start_ns is None:
             sampled.start_ns, sampled.interval_s = record["t_ns"], record["interval_s"]
+        sampled.own_intervals_s |= record["own_intervals_s"]
         for name in record["samplers"]:
             sampled.ticks[name] += []
     elif record["kind"] == "end":
@@ -116,20 +127,21 @@ def tick_rows(sampled: Sampled, until_ns: int) -> Iterator[Row]:
     """Yield a row of table `ticks` for each sampler; the last reading at the end is not one of the ticks due."""
     if sampled.start_ns is None:
         return
-    expected = max(0, int((until_ns - sampled.start_ns) / (sampled.interval_s * NS_PER_S))) + 1
     riders = {
         name: host
         for name, host in RIDERS.items()
         if any(name in tick["tables"] for tick in sampled.ticks.get(host, []))
     }
     for name in [*sampled.ticks, *riders]:
+        interval_s = sampled.interval_of(riders.get(name, name))
+        expected = max(0, int((until_ns - sampled.start_ns) / (interval_s * NS_PER_S))) + 1
         ticks = [tick for tick in sampled.ticks[riders.get(name, name)] if tick["number"] is not None]
         delivered = sum(tick["reason"] is None and (name not in riders or name in tick["tables"]) for tick in ticks)
         yield {
             "sampler": name,
             "start_ns": sampled.start_ns,
             "end_ns": until_ns,
-            "interval_s": sampled.interval_s,
+            "interval_s": interval_s,
             "expected_count": expected,
             "delivered_count": min(delivered, expected),
             "cost_cpu_s": 0.0 if name in riders else _cpu_s(ticks),
@@ -176,7 +188,7 @@ def _lost(name: str, states: Iterable[tuple[int, str | None]], until_ns: int) ->
 
 
 def _silent(name: str, times_ns: list[int], sampled: Sampled, until_ns: int) -> Iterator[Row]:
-    longest_ns = SILENT_INTERVALS * sampled.interval_s * NS_PER_S
+    longest_ns = SILENT_INTERVALS * sampled.interval_of(name) * NS_PER_S
     edges = [sampled.start_ns or until_ns, *times_ns, until_ns]
     for before_ns, after_ns in pairwise(edges):
         if after_ns - before_ns > longest_ns:

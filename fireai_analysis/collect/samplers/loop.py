@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.samplers.journal import JournalWriter
@@ -30,20 +30,29 @@ class Loop:
         Source of time stamps.
     interval_s : float
         Distance of two ticks.
+    own_intervals_s : mapping of str to float, optional
+        Sources, by name, that keep another distance.
     """
 
-    def __init__(self, sources: Iterable[Source], writer: JournalWriter, *, clock: Clock, interval_s: float) -> None:
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        writer: JournalWriter,
+        *,
+        clock: Clock,
+        interval_s: float,
+        own_intervals_s: Mapping[str, float] | None = None,
+    ) -> None:
         self._sources, self._writer, self._clock = list(sources), writer, clock
-        self._interval_s, self._deadline_s = interval_s, min(interval_s, LONGEST_CALL_S)
+        self._interval_s, self._own_intervals_s = interval_s, dict(own_intervals_s or {})
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Journal what will be sampled, and begin."""
         names = [source.name for source in self._sources]
-        self._writer.append(
-            {"kind": "start", "t_ns": self._clock.now_ns(), "interval_s": self._interval_s, "samplers": names}
-        )
+        intervals = {"interval_s": self._interval_s, "own_intervals_s": self._own_intervals_s}
+        self._writer.append({"kind": "start", "t_ns": self._clock.now_ns(), "samplers": names} | intervals)
         self._started_s = time.monotonic()
         self._threads = [
             threading.Thread(target=self._sample, args=(source,), name=source.name, daemon=True)
@@ -62,18 +71,20 @@ class Loop:
 
     def _sample(self, source: Source) -> None:
         number, snapshot_due_s = 0, self._started_s
-        while not self._stop.wait(max(0.0, self._started_s + number * self._interval_s - time.monotonic())):
+        interval_s = self._own_intervals_s.get(source.name, self._interval_s)
+        while not self._stop.wait(max(0.0, self._started_s + number * interval_s - time.monotonic())):
             wants_snapshot = time.monotonic() >= snapshot_due_s
             if self._tick(source, number, snapshot=wants_snapshot) and wants_snapshot:
                 snapshot_due_s = time.monotonic() + SNAPSHOT_S
-            number = next_number(number, time.monotonic() - self._started_s, self._interval_s)
+            number = next_number(number, time.monotonic() - self._started_s, interval_s)
         self._tick(source, None, snapshot=True)
         source.close()
 
     def _tick(self, source: Source, number: int | None, *, snapshot: bool) -> bool:
         begun_ns, reason = self._clock.now_ns(), None
+        deadline_s = min(self._interval_s, LONGEST_CALL_S)
         try:
-            reading = source.read(self._deadline_s, snapshot=snapshot)
+            reading = source.read(deadline_s, snapshot=snapshot)
         except CollectionError as error:
             reading, reason = Reading(), str(error)
         self._writer.append(
