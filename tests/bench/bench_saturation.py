@@ -55,7 +55,7 @@ class Load:
 HEALTHY = (Load("peak, 35 rps", "peak", {"duration_s": 6.0}), Load("spike, 166 rps", "spike", {"duration_s": 6.0}))
 SATURATED = (
     Load("too many users", "spike", {"duration_s": 6.0, "users": 1000, "rate_rps": 4000.0}),
-    Load("busy loops beside it", "spike", {"duration_s": 6.0, "users": 400, "rate_rps": 700.0}, busy_loops=3),
+    Load("busy loops beside it", "spike", {"duration_s": 6.0, "users": 400, "rate_rps": 1500.0}, busy_loops=3),
 )
 
 
