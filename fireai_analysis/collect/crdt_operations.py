@@ -25,8 +25,8 @@ from fireai_analysis.spec import Door, Scenario
 Outcome = Literal["ok", "fail", "unknown"]
 DEFINITE_FAILURES = frozenset((400, 401, 403, 404, 413, 422))
 CHOSEN_WHEN_DUE = frozenset(("replay", "duplicate", "altered"))
-COUNTERS = 2
-"""Counters of a session: few, so that increments meet."""
+COUNTER_PATH = "/counters/0"
+"""One counter a session, so that increments meet."""
 
 
 def outcome(status: int, *, conflict_409_applied: bool) -> Outcome:
@@ -221,7 +221,7 @@ class Waves:
             path = f"/hot/{self._random.randrange(self._scenario.hot_paths or 1)}"
             return {"op": "set", "path": path, "value": token}
         if kind == "counter":
-            return {"op": "increment", "path": f"/counters/{self._random.randrange(COUNTERS)}", "value": 1}
+            return {"op": "increment", "path": COUNTER_PATH, "value": 1}
         return element_change(token, user)
 
     def _due(self, position: int) -> tuple[int, int, Door]:

@@ -56,14 +56,14 @@ def test_a_wave_writes_to_one_session_with_unique_tokens_and_keys() -> None:
         assert (each.original, each.amount) == (None, 1 if each.kind == "counter" else None)
         if each.kind == "contended":
             assert (change["op"], change["value"]) == ("set", each.token)
-            assert each.path in {f"/hot/{number}" for number in range(8)}
+            assert each.path in {f"/hot/{number}" for number in range(2)}
         elif each.kind == "counter":
             assert (change["op"], change["value"]) == ("increment", 1)
-            assert each.path in {"/counters/0", "/counters/1"}
+            assert each.path in {"/counters/0"}
         else:
             assert each.kind == "unique"
             assert (change["op"], change["value"]["token"], each.path) == ("add", each.token, f"/elements/{each.token}")
-    assert len({each.path for each in everything if each.kind == "contended"}) == 8
+    assert len({each.path for each in everything if each.kind == "contended"}) == 2
 
 
 def test_an_invocation_names_the_body_as_it_is_sent() -> None:
@@ -84,7 +84,7 @@ def test_nothing_of_an_answer_is_in_a_wave() -> None:
     assert {position: waves.take(position)[0].invocation() for position in sorted(built)} == built
 
 
-@given(st.lists(st.sampled_from((0, 200, 409, 500)), min_size=200, max_size=200), st.integers(0, 12))
+@given(st.lists(st.sampled_from((0, 200, 409, 500)), min_size=200, max_size=200), st.integers(1, 12))
 def test_what_uses_a_key_again_is_called_by_the_state_of_its_original(statuses: list[int], delay: int) -> None:
     waves = new_waves(only("unique", "contended", "replay", "duplicate", "altered"))
     built = {each.arrival for each in waves.build(0)}
