@@ -250,6 +250,7 @@ class Target(Frozen):
     name: str
     kind: Literal["embedded", "remote"]
     allow_load: bool = False
+    production_confirmed: str | None = None
     doors: dict[Door, DoorAddress]
     pprof_url: Url | None = None
     pprof_url_env: str | None = None

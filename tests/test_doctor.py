@@ -14,9 +14,9 @@ import pytest
 from fireai_analysis import cli
 from fireai_analysis.doctor import database, machine
 from fireai_analysis.doctor import target as doctor_target
-from fireai_analysis.doctor.check import Check
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import read_state
+from fireai_analysis.preflight.check import Check
 from fireai_analysis.scenarios import load_target
 from fireai_analysis.spec import DoorAddress, Target
 

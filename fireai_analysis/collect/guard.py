@@ -8,6 +8,7 @@ processes install it.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterable
@@ -15,9 +16,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fireai_analysis.errors import GuardError, TargetError
-from fireai_analysis.spec import RunSpec, Target
+from fireai_analysis.spec import Door, RunSpec, Target
 
 Address = tuple[str, int]
+PRODUCTION = frozenset(("prod", "prd", "production", "live"))
+NOT_YET = frozenset(("pre", "non", "not", "no"))
+"""Words of host names that mean production, and words before them that take it back."""
+
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -49,10 +54,13 @@ def check_load(spec: RunSpec, places: dict[str, tuple[Address, ...]]) -> None:
     Raises
     ------
     GuardError
-        For an address outside loopback without `allow_load` of a remote target, an unspecified address, or more
-        users, rate or duration than the target's limits.
+        For a host that looks like production and is not confirmed in writing, an address outside loopback without
+        `allow_load` of a remote target, an unspecified address, or more users, rate or duration than the target's
+        limits.
     """
     target, scenario, limits = spec.target, spec.scenario, spec.target.limits
+    for named in target.doors:
+        _check_name(target, named)
     for door, pairs in places.items():
         for host, _ in pairs:
             _check_address(target, door, host)
@@ -63,6 +71,30 @@ def check_load(spec: RunSpec, places: dict[str, tuple[Address, ...]]) -> None:
     ):
         if value > limit:
             raise GuardError(f"target {target.name}: limits.{name}: {scenario.name} needs {value:g}, allowed {limit:g}")
+
+
+def looks_like_production(host: str) -> bool:
+    """Return whether the name of a host says that people work with it.
+
+    Examples
+    --------
+    >>> looks_like_production("api.prod.example.com"), looks_like_production("fireai-production-2")
+    (True, True)
+    >>> looks_like_production("preprod.example.com"), looks_like_production("products.example.com")
+    (False, False)
+    """
+    words = [word for word in re.split(r"[^a-z]+", host.lower()) if word]
+    pairs = zip(["", *words], words, strict=False)
+    return any(word in PRODUCTION and before not in NOT_YET for before, word in pairs)
+
+
+def _check_name(target: Target, door: Door) -> None:
+    host = urlsplit(target.base_url(door)).hostname or ""
+    if looks_like_production(host) and target.production_confirmed != host:
+        raise GuardError(
+            f"target {target.name}: doors.{door}: {host} looks like production; where load is meant to go there, "
+            f'write production_confirmed: "{host}" into the target file'
+        )
 
 
 def _check_address(target: Target, door: str, host: str) -> None:

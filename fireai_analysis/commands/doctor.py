@@ -17,7 +17,7 @@ from rich.text import Text
 from fireai_analysis.commands import choices, terminal
 
 if TYPE_CHECKING:
-    from fireai_analysis.doctor.check import Check
+    from fireai_analysis.preflight.check import Check
     from fireai_analysis.spec import Target
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -28,6 +28,7 @@ Examples
   fireai doctor                     this machine
   fireai doctor --target embedded   and the embedded platform
   fireai doctor --target staging    and a real one, before hour one of four
+  fireai doctor --target staging --profile rehearsal
 
 \b
 Exit codes
@@ -44,19 +45,25 @@ def doctor(
             autocompletion=choices.targets,
         ),
     ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Profile of the campaign that the target is to hold.", autocompletion=choices.profiles
+        ),
+    ] = "full",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Check this machine, and a target with its routes, tokens, database and seed data.
+    """Check this machine, and a target with its routes, tokens, database, seed data and what else a run needs.
 
-    The embedded platform is started for it where it is not up. A check of a target leaves one session with a
-    few rows in its database and says so.
+    The embedded platform is started for it where it is not up. A check of a target leaves two sessions with a
+    few rows in its database and says so; a short burst of harmless requests shows whether a rate limiter is there.
     """
     from fireai_analysis.doctor import machine
 
     chosen = _load(target) if target else None
     found = list(machine.checks())
     if chosen is not None:
-        found += _target_checks(chosen)
+        found += _target_checks(chosen, profile)
     if as_json:
         typer.echo(json.dumps({"ok": not _failures(found), "checks": [asdict(check) for check in found]}, indent=2))
     else:
@@ -70,12 +77,13 @@ def _load(name: str) -> Target:
     return load_target(name)
 
 
-def _target_checks(target: Target) -> list[Check]:
-    from fireai_analysis.doctor import database
+def _target_checks(target: Target, profile: str) -> list[Check]:
+    from fireai_analysis.doctor import before, database
     from fireai_analysis.doctor import target as questions
 
     with _reached(target) as (bound, environment):
-        return [*questions.checks(bound, environment), *database.checks(bound, environment)]
+        found = [*questions.checks(bound, environment), *database.checks(bound, environment)]
+        return found + ([] if _failures(found) else [*before.checks(bound, environment, profile)])
 
 
 @contextmanager
@@ -111,6 +119,6 @@ def _table(found: list[Check]) -> Table:
     for check in found:
         detail = Text(check.detail)
         if check.remedy:
-            detail.append(f"\n-> {check.remedy}", "dim")
+            detail.append(f"\n-> {check.remedy}{f' ({check.key})' if check.key else ''}", "dim")
         grid.add_row(Text(check.verdict, COLOURS[check.verdict]), check.name, detail)
     return grid

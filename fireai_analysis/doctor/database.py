@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from fireai_analysis import dsn
-from fireai_analysis.doctor.check import Check, ok
 from fireai_analysis.errors import ParamsError
+from fireai_analysis.preflight.check import Check, ok
 from fireai_analysis.spec import Target
 
 PART = "database"

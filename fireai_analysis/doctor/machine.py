@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 
-from fireai_analysis.doctor.check import Check, ok
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform import control, gobuild, postgres
 from fireai_analysis.platform.paths import cache_dir
 from fireai_analysis.platform.ports import LOOPBACK
 from fireai_analysis.platform.state import PlatformStatus
+from fireai_analysis.preflight.check import Check, ok
 from fireai_analysis.scenarios import SCENARIO_NAMES, asset_dir, load_criteria, load_scenario
 from fireai_analysis.units import size_text
 

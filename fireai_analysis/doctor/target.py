@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 import requests
 
 from fireai_analysis.collect import guard
-from fireai_analysis.collect.contract import json_object, violation
+from fireai_analysis.collect.contract import json_object
 from fireai_analysis.collect.workload import Request, Workload, new_id
-from fireai_analysis.doctor.check import Check, ok
 from fireai_analysis.errors import TargetError, UsageError
-from fireai_analysis.publish import preflight
-from fireai_analysis.publish.preflight import Client, Reply
+from fireai_analysis.preflight import access
+from fireai_analysis.preflight.check import Check, ok
+from fireai_analysis.preflight.client import Client, Reply, health
+from fireai_analysis.preflight.routes import ask
 from fireai_analysis.scenarios import run_spec
 from fireai_analysis.spec import Door, Target
 
@@ -31,7 +32,7 @@ def checks(target: Target, environment: Mapping[str, str]) -> Iterator[Check]:
     if allowed.verdict == "fail":
         return
     try:
-        preflight.check_secrets(target, environment)
+        access.check_secrets(target, environment)
         client = Client(target, environment)
     except UsageError as error:
         yield _failed("secrets", str(error))
@@ -58,7 +59,7 @@ def _failed(name: str, message: str) -> Check:
 def _allowed(target: Target) -> Check:
     """Return whether load may go to the target."""
     try:
-        preflight.check_load([run_spec("doctor", "sustained", "smoke", target, 0)])
+        access.check_load([run_spec("doctor", "sustained", "smoke", target, 0)])
     except UsageError as error:
         return _failed("load allowed", str(error))
     hosts = sorted({host for pairs in guard.resolved(target).values() for host, _ in pairs})
@@ -67,9 +68,9 @@ def _allowed(target: Target) -> Check:
 
 def _reachable(target: Target, door: Door, client: Client) -> Check:
     started_s = _now_s()
-    reply = client.send(preflight.health(door))
+    reply = client.send(health(door), "none")
     try:
-        preflight.check_reachable(target, door, reply)
+        access.check_reachable(target, door, reply)
     except TargetError as error:
         return _failed(f"{door} door", str(error).removeprefix(f"target {target.name}: "))
     return ok(PART, f"{door} door", f"{target.base_url(door)} answers in {_ms(started_s)}")
@@ -91,12 +92,12 @@ def _authentication(target: Target, door: Door, client: Client, work: Workload) 
         return
     request = work.classify(door) if door == "fastapi" else work.results(door, 0, new_id())
     try:
-        preflight.check_accepted(target, door, client.send(request))
+        access.check_accepted(target, door, client.send(request))
     except TargetError as error:
         yield _failed(name, str(error).removeprefix(f"target {target.name}: "))
         return
     status = client.send(request, "wrong").status
-    if status in preflight.REFUSED:
+    if status in access.REFUSED:
         yield ok(PART, name, f"ours is accepted, a wrong one refused ({status})")
         return
     remedy = "the service must answer 401; see how it checks tokens"
@@ -128,19 +129,12 @@ def _routes(doors: list[Door], client: Client, work: Workload) -> Iterator[Check
 
 def _route(client: Client, request: Request) -> tuple[Check, Reply]:
     """Return whether a route answers as the contract says, and its answer."""
-    name, route, started_s = f"{request.door} {request.action}", f"{request.method} {request.endpoint}", _now_s()
-    reply = client.send(request)
-    problem = reply.problem or violation(request, reply.status, reply.body)[0]
-    if problem:
-        remedy = "compare the service with the platform contract; the load would count this as an error"
-        return Check(PART, name, "fail", f"{route}: {problem}{_said(reply)}", remedy), reply
-    return ok(PART, name, f"{route}: {reply.status} in {_ms(started_s)}"), reply
-
-
-def _said(reply: Reply) -> str:
-    """Return the beginning of an error body, which names what was missing."""
-    text = reply.body[:120].decode("utf-8", "replace").strip()
-    return f": {text}" if reply.status >= 400 and text else ""
+    asked = ask(client, request)
+    name = f"{request.door} {request.action}"
+    if asked.problem:
+        return Check(PART, name, "fail", asked.text, asked.remedy), asked.reply
+    detail = f"{request.method} {request.endpoint}: {asked.reply.status} in {asked.took_s * 1000:.0f} ms"
+    return ok(PART, name, detail), asked.reply
 
 
 def _bad_hash(client: Client, request: Request) -> Check:

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from fireai_analysis.collect import session
 from fireai_analysis.collect.campaigns import campaign_content
 from fireai_analysis.errors import BundleError, FireAIAnalysisError
 from fireai_analysis.platform import control
-from fireai_analysis.publish import estimate, preflight
+from fireai_analysis.preflight import access
+from fireai_analysis.publish import estimate
 from fireai_analysis.publish.analyst import Analyst, conclude
+from fireai_analysis.publish.examined import examined
 from fireai_analysis.publish.order import Order
 from fireai_analysis.publish.outcome import Outcome, Progress
 from fireai_analysis.redact import allowed_environment
@@ -51,17 +53,18 @@ def run_campaign(order: Order, progress: Progress) -> Outcome:
     Raises
     ------
     TargetError
-        Where the target does not answer or refuses our tokens; nothing was written.
+        Where the target does not answer, refuses our tokens, or fails a check before the run; nothing was written.
     PlatformError
         Where the embedded platform could not be started; nothing was written.
     """
     with _system(order.target, progress) as system:
-        preflight.check_answers(system.target, system.secrets)
-        preflight.check_database(system.target, system.secrets)
-        campaign = Campaign.create(order.directory, _content(order, system))
+        access.check_answers(system.target, system.secrets)
+        access.check_database(system.target, system.secrets)
+        found = examined(order, system.target, system.secrets, progress)
+        campaign = Campaign.create(order.directory, _content(order, system) | {"preflight": found})
         outcome = Outcome(campaign.directory)
         with campaign.lock(), _kept(campaign, progress):
-            _Recording(campaign, system, progress, outcome).run_all(order)
+            _Recording(campaign, replace(system, preflight=found), progress, outcome).run_all(order)
     with campaign.lock(), _kept(campaign, progress):
         conclude(campaign, progress, outcome)
     return outcome
@@ -79,11 +82,12 @@ def _kept(campaign: Campaign, progress: Progress) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _System:
-    """The target as it runs, with the secrets that collectors need."""
+    """The target as it runs, with the secrets that collectors need, and what was asked of it before."""
 
     target: Target
     secrets: Mapping[str, str] = field(repr=False)
     versions: dict[str, str]
+    preflight: tuple[dict[str, str], ...] = ()
 
 
 @contextmanager
@@ -138,7 +142,7 @@ class _Recording:
     def _reason_to_skip(self, after: str) -> str:
         if self._outcome.stopped is not None:
             return f"skipped: the campaign was stopped during {after}"
-        lost = preflight.gone(self._system.target, self._system.secrets)
+        lost = access.gone(self._system.target, self._system.secrets)
         if lost is None:
             return ""
         self._outcome.problems.append(f"{after}: {lost}")
@@ -148,6 +152,7 @@ class _Recording:
         name = spec.scenario.name
         self._progress.show(name, "starting", None, "")
         bundle = RunBundle.create(self._campaign.directory, spec)
+        bundle.update(facts={"preflight": self._system.preflight})
         process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets))
         try:
             self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)

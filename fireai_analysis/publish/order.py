@@ -12,7 +12,8 @@ from secrets import token_hex
 from fireai_analysis import dsn
 from fireai_analysis.campaign import campaign_name
 from fireai_analysis.errors import BundleError, ParamsError
-from fireai_analysis.publish import batch, estimate, preflight
+from fireai_analysis.preflight import access
+from fireai_analysis.publish import batch, estimate
 from fireai_analysis.scenarios import SELECTORS, load_criteria, load_target, run_spec
 from fireai_analysis.spec import RunSpec, Target
 from fireai_analysis.units import size_text
@@ -70,9 +71,9 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
             raise ParamsError("scenario", name, "given twice", "name each once; repeats are campaigns of their own")
     stamp = f"{campaign_name(profile)}-{token_hex(3)}"
     specs = tuple(run_spec(f"{stamp}-{name}", name, profile, target, seed) for name in scenarios)
-    preflight.check_load(specs)
+    access.check_load(specs)
     if target.kind == "remote":
-        preflight.check_secrets(target, os.environ)
+        access.check_secrets(target, os.environ)
         if target.database_url_env:
             dsn.parse(os.environ[target.database_url_env], target.database_url_env)
     for name in scenarios:

@@ -1,4 +1,4 @@
-"""One question of the doctor and its answer."""
+"""One question before a run and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Check:
     Attributes
     ----------
     part : str
-        What was looked at: `machine`, `target` or `database`.
+        What was looked at: `machine`, `target`, `database` or `before a run`.
     name : str
         The question in a few words.
     verdict : {'ok', 'warn', 'fail'}
@@ -24,6 +24,8 @@ class Check:
         What was found.
     remedy : str
         What to do; empty where all is well.
+    key : str
+        Where it is to be corrected: a key of the target file, or a variable; empty where there is no such place.
     """
 
     part: str
@@ -31,6 +33,7 @@ class Check:
     verdict: Verdict
     detail: str
     remedy: str = ""
+    key: str = ""
 
 
 def ok(part: str, name: str, detail: str) -> Check:

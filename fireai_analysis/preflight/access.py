@@ -3,76 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
-
-import requests
 
 from fireai_analysis.collect import guard
-from fireai_analysis.collect.contract import failure_text
 from fireai_analysis.collect.database import Database, database_address, refuse_role
-from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.workload import Request, Workload, new_id
 from fireai_analysis.errors import CollectionError, ParamsError, TargetError
+from fireai_analysis.preflight.client import Client, Reply, health
 from fireai_analysis.spec import Door, RunSpec, Target
 
-TIMEOUT_S = 5.0
-LARGEST_BODY_BYTES = 1 << 20
 REFUSED = (401, 403)
-
-Identity = Literal["right", "wrong"]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back on one request: a status with its body, or the problem of getting none."""
-
-    status: int
-    body: bytes
-    problem: str | None = None
-
-
-class Client:
-    """Sends single requests to a target, with the right tokens or with wrong ones; never the load itself.
-
-    Parameters
-    ----------
-    target : Target
-        The system under test.
-    environment : mapping of str to str
-        Holds the secrets under the names in the target file.
-
-    Raises
-    ------
-    TargetError
-        Where a secret is missing.
-    """
-
-    def __init__(self, target: Target, environment: Mapping[str, str]) -> None:
-        wrong = {name: f"not-{environment.get(name)}" for name in target.secret_names()}
-        self._target = target
-        self._tokens = {"right": Tokens(target, environment), "wrong": Tokens(target, wrong)}
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def send(self, request: Request, identity: Identity = "right") -> Reply:
-        """Return the answer to a request; no redirect is followed, no proxy used."""
-        headers = {**request.headers, **self._tokens[identity].headers(request.door, 0)}
-        if request.action == "health":
-            headers = {}
-        try:
-            with self._session.request(
-                request.method,
-                self._target.base_url(request.door) + request.path,
-                headers=headers,
-                data=request.body,
-                timeout=TIMEOUT_S,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return Reply(answer.status_code, next(answer.iter_content(LARGEST_BODY_BYTES), b""))
-        except requests.RequestException as error:
-            return Reply(0, b"", _words(error))
+TIMEOUT_S = 5.0
 
 
 def check_secrets(target: Target, environment: Mapping[str, str]) -> None:
@@ -101,7 +41,7 @@ def check_answers(target: Target, environment: Mapping[str, str]) -> None:
     """
     client, work = Client(target, environment), Workload(target.data, 0)
     for door in target.doors:
-        check_reachable(target, door, client.send(health(door)))
+        check_reachable(target, door, client.send(health(door), "none"))
     asked: dict[Door, Request] = {"fastapi": work.classify("fastapi"), "go": work.results("go", 0, new_id())}
     for door in target.doors:
         check_accepted(target, door, client.send(asked[door]))
@@ -137,15 +77,10 @@ def gone(target: Target, environment: Mapping[str, str]) -> str | None:
     client = Client(target, environment)
     try:
         for door in target.doors:
-            check_reachable(target, door, client.send(health(door)))
+            check_reachable(target, door, client.send(health(door), "none"))
     except TargetError as error:
         return str(error).removeprefix(f"target {target.name}: ").partition("; ")[0]
     return None
-
-
-def health(door: Door) -> Request:
-    """Return the smallest request there is."""
-    return Request("health", door, "/health", {}, None)
 
 
 def check_reachable(target: Target, door: Door, reply: Reply) -> None:
@@ -174,15 +109,3 @@ def check_accepted(target: Target, door: Door, reply: Reply) -> None:
         raise TargetError(
             f"target {target.name}: auth.{key}: {target.base_url(door)} refuses the token ({reply.status}); {secret}"
         )
-
-
-def _words(error: requests.RequestException) -> str:
-    """Return a transport error in a few words: the texts of requests repeat addresses."""
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {TIMEOUT_S:g} s"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno:
-            return failure_text(cause)
-        cause = getattr(cause, "reason", None) or cause.__cause__ or cause.__context__
-    return "no connection"

@@ -1,0 +1,1 @@
+"""What is asked before hour one: named checks that refuse or warn, shown by `fireai run` and `fireai doctor`."""
