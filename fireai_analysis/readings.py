@@ -13,6 +13,7 @@ from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
 LEAK_HORIZON_DAYS = 7.0
 FEWEST_CONFLICTS = 1000
 ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
+CLOSED_DOUBT = "closed loop: service time only, stalls are hidden"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
     p95 = result.response_p95
     if p95 is None or (p95.value is None and not p95.infinite):
         return Reading(missing=_absence(result, "too few judged requests for a p95"))
+    closed = result.load_model == "closed"
     steady = any(one.check == "steady_state" and one.ok for one in result.validity)
     proof = p95.interval if steady and p95.interval else p95.violation_interval
     shown = "infinite" if p95.value is None else value_text(criterion, p95.value)
@@ -88,9 +90,11 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
+        doubts=(CLOSED_DOUBT,) if closed else (),
         doubts_of_length=doubts,
-        text=f"P95 {shown}{_interval_text(criterion, p95.interval)}",
-        evidence=f"{result.scenario}: response time of {p95.n_count:,} judged requests, service time p95 "
+        text=f"{'service time ' if closed else ''}P95 {shown}{_interval_text(criterion, p95.interval)}",
+        evidence=f"{result.scenario}: {'service' if closed else 'response'} time of {p95.n_count:,} judged requests, "
+        "service time p95 "
         f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, "
         f"{percent_text(result.within_limit_ratio)} % of intended "
         "requests answered rightly within the limit",

@@ -23,6 +23,25 @@ class Quantiles(Record):
     mean: float | None = None
 
 
+class Delay(Record):
+    """What lies between service time and response time, and the moment at which most requests were in flight.
+
+    `p95_ms` and `p99_ms` are differences of quantiles. `late_count`: sent more than 15 ms after they were due.
+    `worst_waited_ms`: what the slowest request in flight at the worst moment took. `hidden_count`: how many of those
+    in flight exceed the users; a closed loop, whose users wait, would have sent them later or not at all.
+    """
+
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    late_count: int | None = None
+    late_ratio: float | None = None
+    latest_ms: float | None = None
+    worst_at_s: float | None = None
+    worst_in_flight_count: int | None = None
+    worst_waited_ms: float | None = None
+    hidden_count: int | None = None
+
+
 class Event(Record):
     """One line of a counterexample: who did what when; `lane` is a user, or a place that was read."""
 
@@ -67,6 +86,7 @@ class Crdt(Record):
     double_effect_count: int | None = None
     other_answer_count: int | None = None
     swallowed_body_count: int | None = None
+    stored_answer_count: int | None = None
     idempotency_violations_count: int | None = None
     illegal_winner_count: int | None = None
     clock_regression_count: int | None = None
@@ -78,6 +98,7 @@ class Crdt(Record):
     final_state_read: bool = False
     doors: tuple[str, ...] = ()
     lost_examples: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
 
 

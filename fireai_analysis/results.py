@@ -13,11 +13,12 @@ from pydantic import ConfigDict, Field
 from fireai_analysis.records import Calibration as Calibration
 from fireai_analysis.records import Counterexample as Counterexample
 from fireai_analysis.records import Crdt as Crdt
+from fireai_analysis.records import Delay as Delay
 from fireai_analysis.records import Event as Event
 from fireai_analysis.records import GeneratorAudit as GeneratorAudit
 from fireai_analysis.records import Quantiles as Quantiles
 from fireai_analysis.records import Record as Record
-from fireai_analysis.spec import Bound, Scale
+from fireai_analysis.spec import Bound, LoadModel, Scale
 
 Verdict = Literal["PASSED", "FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED"]
 Confidence = Literal["HIGH", "MEDIUM", "LOW"]
@@ -213,6 +214,7 @@ class ScenarioResult(Record):
     duration_s: float | None = None
     users_count: int
     rate_rps: float
+    load_model: LoadModel = "open"
     requests_count: int | None = None
     sent_count: int | None = None
     failures_count: int | None = None
@@ -231,6 +233,7 @@ class ScenarioResult(Record):
     response_ms: Quantiles = Quantiles()
     service_ms: Quantiles = Quantiles()
     response_p95: Measured | None = None
+    delay: Delay = Delay()
     endpoints: tuple[Endpoint, ...] = ()
     memory_mib: Span = Span()
     live_heap_mib: LiveHeap = LiveHeap()
@@ -249,6 +252,11 @@ class ScenarioResult(Record):
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def latency_ms(self) -> Quantiles:
+        """Response time; service time where a closed loop knows no other."""
+        return self.service_ms if self.load_model == "closed" else self.response_ms
 
     @property
     def success_ratio(self) -> float | None:

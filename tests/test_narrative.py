@@ -124,3 +124,34 @@ def test_words_about_the_database() -> None:
     )
     assert narrative.query_performance(campaigns.result("peak", database={})) is None
     assert words.listed(["a", "b"]) == "a and b"
+
+
+def test_what_became_of_the_arrivals_is_said() -> None:
+    late = {"late_count": 12, "late_ratio": 12 / 1042, "latest_ms": 48.2}
+    text = " ".join(
+        narrative.analysis(
+            campaigns.result("peak", delay=late, never_sent_count=3, generator={"in_flight_at_end_count": 1})
+        )
+    )
+    assert "12 were sent more than 15 ms after they were due (at most 48.2 ms), 3 never, and 1 was in flight" in text
+    bare = " ".join(narrative.analysis(campaigns.result("peak", delay={}, generator={})))
+    assert "How many were sent late is NOT MEASURED" in bare
+    assert "in flight when the window ended is NOT MEASURED" in bare
+
+
+def test_the_difference_of_the_two_latencies_is_explained() -> None:
+    on_time = {"p99_ms": 1.3, "late_count": 0, "late_ratio": 0.0, "latest_ms": 4.0}
+    text = " ".join(narrative.analysis(campaigns.result("peak", delay=on_time)))
+    assert "At the P99 response time is 1.3 ms above service time" in text
+    assert "every request went out within 4.0 ms of its time" in text
+    late = " ".join(narrative.analysis(campaigns.result("peak", delay=on_time | {"late_count": 9, "late_ratio": 0.02})))
+    assert "2.00 % of the requests went out more than 15 ms late" in late
+
+
+def test_a_stall_is_told_with_what_a_closed_loop_would_have_hidden() -> None:
+    stall = {"worst_at_s": 25.0, "worst_in_flight_count": 175, "worst_waited_ms": 5012.0, "hidden_count": 125}
+    text = " ".join(narrative.analysis(campaigns.result("peak", delay=stall)))
+    assert "25 s into the window, 175 requests were in flight, and the slowest of them took 5,012 ms" in text
+    assert "A closed loop of 50 users would have held back 125 of them" in text
+    short = " ".join(narrative.analysis(campaigns.result("peak", delay=stall | {"worst_waited_ms": 400.0})))
+    assert "closed loop" not in short

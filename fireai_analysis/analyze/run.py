@@ -7,7 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from fireai_analysis.analyze import convergence, database, go_runtime, latency, layers, memory, resources, throughput
+from fireai_analysis.analyze import (
+    convergence,
+    database,
+    delay,
+    go_runtime,
+    latency,
+    layers,
+    memory,
+    resources,
+    throughput,
+)
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.leak import Leak
 from fireai_analysis.analyze.missing import missing_result
@@ -63,11 +73,12 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         rows,
         limit_ms=limit_of(criteria, "p95_latency"),
         no_answer_ms=spec.target.request_timeout_s * 1000,
+        load_model=spec.scenario.load_model,
     )
     traffic, converged, leak = throughput.measure(rows), convergence.measure(data), memory.leak(data)
     mark = memory.high_water(data)
     database_found, layers_found = database.measure(data), layers.measure(rows, found.steady.cut_s)
-    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows)
+    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows, spec.scenario.load_model)
     result = ScenarioResult(
         **_identity(data),
         **_traffic_fields(traffic),
@@ -77,6 +88,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         response_ms=found.response,
         service_ms=found.service,
         response_p95=found.p95,
+        delay=delay.measure(rows, found.response, found.service, spec.scenario.users),
         endpoints=endpoints,
         memory_mib=memory.resident_set(data),
         live_heap_mib=memory.live_heap(data, leak),
@@ -123,6 +135,7 @@ def _identity(data: RunData) -> dict[str, Any]:
         "duration_s": window.duration_s if window else None,
         "users_count": scenario.users,
         "rate_rps": scenario.rate_rps,
+        "load_model": scenario.load_model,
     }
 
 

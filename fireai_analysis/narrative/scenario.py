@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fireai_analysis.narrative import delay
 from fireai_analysis.narrative.words import counted, missing, ran, scale_sentence, span_text
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import duration_text, mib_to_mb, number_text, percent_text
@@ -34,7 +35,7 @@ def _load(result: ScenarioResult) -> str:
     text = (
         f"{counted(result.requests_count or 0, 'request')} were intended in {duration_text(result.duration_s)} and "
         f"{sent} sent; offered {number_text(result.offered_rps, 2, 'rps')}, achieved "
-        f"{number_text(result.achieved_rps, 2, 'rps')}. {_errors(result)}"
+        f"{number_text(result.achieved_rps, 2, 'rps')}. {delay.arrivals(result)} {_errors(result)}"
     )
     if result.state != "analyzed":
         text += f" The run is {result.state}: {result.reason}."
@@ -61,19 +62,18 @@ def _errors(result: ScenarioResult) -> str:
 
 
 def _latency(result: ScenarioResult) -> str:
-    response, service = result.response_ms, result.service_ms
-    if response.p50 is None:
+    found, closed = result.latency_ms, result.load_model == "closed"
+    if found.p50 is None:
         return "Latency is NOT MEASURED: too few requests were answered."
     text = f"Half of the {number_text(result.judged_count, 0)} judged requests were answered within "
-    text += f"{number_text(response.p50, 1, 'ms')}"
-    text += "." if response.p95 is None else f", 95 % within {number_text(response.p95, 1, 'ms')}"
-    if response.p95 is not None:
+    text += f"{number_text(found.p50, 1, 'ms')}"
+    text += "." if found.p95 is None else f", 95 % within {number_text(found.p95, 1, 'ms')}"
+    if found.p95 is not None:
         interval = result.response_p95.interval if result.response_p95 else None
         text += f" (95 % interval {span_text(interval, 1, 'ms')})." if interval else "."
-    if service.p95 is not None and response.p95 is not None:
-        text += f" Service time alone has its P95 at {number_text(service.p95, 1, 'ms')}"
-        text += "; what lies between the two is waiting before the request was sent."
-    return text
+    if result.service_ms.p95 is not None and found.p95 is not None and not closed:
+        text += f" Service time alone has its P95 at {number_text(result.service_ms.p95, 1, 'ms')}."
+    return f"{text} {delay.explained(result)}".strip()
 
 
 def _within(result: ScenarioResult) -> str:

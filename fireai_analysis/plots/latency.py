@@ -35,7 +35,8 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
         Limit of the latency criterion in ms, where the scenario has one.
     """
     figure_id, name = style.figure_id(result, "latency-over-time"), style.scenario_title(result.scenario)
-    title = f"{name}: response time over time"
+    what = _measured(result)
+    title = f"{name}: {what} over time"
     frame = frame_of(tables, "latency_windows", ("p50_ms", "p95_ms", "p99_ms"))
     if frame is None:
         return not_measured(figure_id, title, "no window holds an answered request")
@@ -49,7 +50,9 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
     values = [value for line in lines for value in line.y]
     axis = y_axis(values, limit=limit_ms, may_be_log=True)
     panel = Panel(
-        heading=_heading("Response time from intended start", axis),
+        heading=_heading(
+            "Service time" if result.load_model == "closed" else "Response time from intended start", axis
+        ),
         unit="ms",
         axis=axis,
         lines=lines,
@@ -82,7 +85,8 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
         Limit of the latency criterion in ms.
     """
     figure_id, name = style.figure_id(result, "latency-distribution"), style.scenario_title(result.scenario)
-    title = f"{name}: response time by percentile"
+    what = _measured(result)
+    title = f"{name}: {what} by percentile"
     frame = frame_of(tables, "latency_quantiles", ("response_ms", "service_ms"))
     if frame is not None:
         frame = frame_of({"tail": frame[frame["quantile"] < 1]}, "tail", ("response_ms", "service_ms"))
@@ -92,14 +96,14 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
     lines = tuple(
         Line(label, ratios, style.column(frame, key), style.BLUE, dash, width)  # type: ignore[arg-type]
         for key, label, dash, width in (
-            ("response_ms", "response time", "solid", 2.4),
+            ("response_ms", what, "solid", 2.4),
             ("service_ms", "service time", "dot", 1.6),
         )
         if key in frame
     )
     axis = y_axis([value for line in lines for value in line.y], limit=limit_ms, may_be_log=True)
     panel = Panel(
-        heading=_heading("Response time", axis),
+        heading=_heading(what.capitalize(), axis),
         unit="ms",
         axis=axis,
         lines=lines,
@@ -117,14 +121,23 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
             x=x,
             panels=(panel,),
             alt=f"{_quantiles_alt(result)} {_limit_alt(limit_ms)}",
-            caption="Exact nearest-rank percentiles of the judged requests, without interpolation. Where response time "
-            "leaves service time, requests waited before they were sent.",
+            caption="Exact nearest-rank percentiles of the judged requests, without interpolation. "
+            + (
+                ""
+                if result.load_model == "closed"
+                else "Where response time leaves service time, requests waited before they were sent."
+            ),
         )
     )
 
 
 def _one_over_rest(quantile: float) -> float:
     return float(f"{1 / (1 - quantile):.6g}")
+
+
+def _measured(result: ScenarioResult) -> str:
+    """Return what the times of a run are: a closed loop knows no response time."""
+    return "service time (closed loop)" if result.load_model == "closed" else "response time"
 
 
 def _heading(what: str, axis: YAxis) -> str:
@@ -146,7 +159,7 @@ def _failures(frame: pd.DataFrame, times: list[float], axis: YAxis) -> tuple[Mar
 
 
 def _judged(result: ScenarioResult, axis: YAxis) -> tuple[Marks, ...]:
-    p95 = result.response_ms.p95
+    p95 = result.latency_ms.p95
     if p95 is None or not math.isfinite(p95) or not axis.low <= p95 <= axis.high:
         return ()
     text = f"p95 {number_text(p95, 1, 'ms')}"
@@ -154,10 +167,11 @@ def _judged(result: ScenarioResult, axis: YAxis) -> tuple[Marks, ...]:
 
 
 def _quantiles_alt(result: ScenarioResult) -> str:
-    known = result.response_ms
+    known = result.latency_ms
     parts = [f"{name} {number_text(value, 1, 'ms')}" for name, value in _named(known.p50, known.p95, known.p99)]
     count = number_text(result.judged_count, 0)
-    return f"Response time of {count} judged requests: {', '.join(parts)}; largest {number_text(known.max, 1, 'ms')}."
+    what = _measured(result).capitalize()
+    return f"{what} of {count} judged requests: {', '.join(parts)}; largest {number_text(known.max, 1, 'ms')}."
 
 
 def _named(*values: float | None) -> list[tuple[str, float | None]]:

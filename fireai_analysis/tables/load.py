@@ -9,12 +9,18 @@ from fireai_analysis.tables.table import Table, figures, interval_text, listing,
 from fireai_analysis.units import NOT_MEASURED, duration_text, ms_text, number_text, percent_text, utc_text
 
 PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "P99.9", "max": "Max", "mean": "Mean"}
+OPEN_NOTE = "Response time counts from the intended start, service time from sending."
+CLOSED_NOTE = "A closed loop has no intended start, so no response time: what a stall delayed is not seen."
+LOAD_MODELS = {"open": "open: sent when due", "closed": "closed: each user waits for its answer"}
 CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
 
 def overview(result: ScenarioResult) -> Table:
     """Return what ran, how much of the ticket it was, and what came of it."""
-    scale = result.scale
+    scale, in_flight = result.scale, result.generator.in_flight_at_end_count
+    latency_p95 = ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95")
+    if result.load_model == "closed":
+        latency_p95 = ("Service time, P95", ms_text(result.service_ms.p95), "service_ms.p95")
     rows = [
         ("Verdict", verdict_text(result.verdict), "verdict"),
         ("Reason", result.reason, "reason"),
@@ -22,16 +28,19 @@ def overview(result: ScenarioResult) -> Table:
         ("Started", utc_text(result.started_ns), "started_ns"),
         ("Duration", _duration(result), "duration_s"),
         ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
+        ("Load model", LOAD_MODELS[result.load_model], "load_model"),
         ("Rate asked for", f"{number_text(result.rate_rps, 1, 'rps')}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
         ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
         ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
+        ("Requests sent late", _late(result), "delay.late_count"),
         ("Requests failed", number_text(result.failures_count, 0), "failures_count"),
         ("Requests timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
         ("Requests never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
+        ("In flight at the end", number_text(in_flight, 0), "generator.in_flight_at_end_count"),
         ("Error ratio", share_text(result.error_ratio), "error_ratio"),
         ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
         ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps"),
-        ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95"),
+        latency_p95,
         ("Resident set of the Go service, peak", mb_text(result.memory_mib.peak), "memory_mib.peak"),
     ]
     return figures(result, "overview", title="Overview", rows=rows, note=" ".join(result.warnings))
@@ -47,17 +56,17 @@ def validity(result: ScenarioResult) -> Table:
 
 def percentiles(result: ScenarioResult) -> Table:
     """Return response time against service time, percentile by percentile."""
-    service = result.service_ms
+    service, closed = result.service_ms, result.load_model == "closed"
     return Table(
         id=f"{result.scenario}-percentiles",
-        title="Response time and service time",
+        title="Service time (closed loop)" if closed else "Response time and service time",
         columns=("Percentile", "Response time", "Service time"),
         rows=tuple(
             (name, _response_text(result, key), ms_text(getattr(service, key))) for key, name in PERCENTILES.items()
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
-        f"{duration_text(result.warm_up_s)} left out. Response time counts from the intended start, service time from "
-        f"sending. Answered rightly within the limit: {share_text(result.within_limit_ratio)} of those intended.",
+        f"{duration_text(result.warm_up_s)} left out. {CLOSED_NOTE if closed else OPEN_NOTE} Answered rightly within "
+        f"the limit: {share_text(result.within_limit_ratio)} of those {'sent' if closed else 'intended'}.",
         keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
     )
 
@@ -65,18 +74,23 @@ def percentiles(result: ScenarioResult) -> Table:
 def _response_text(result: ScenarioResult, key: str) -> str:
     """Return a response time; the largest and the mean are null in a run with requests only where one is infinite."""
     value = getattr(result.response_ms, key)
-    return "unbounded" if value is None and key in ("max", "mean") and result.judged_count else ms_text(value)
+    unbounded = value is None and key in ("max", "mean") and result.judged_count and result.load_model == "open"
+    return "unbounded" if unbounded else ms_text(value)
 
 
 def judged_latency(result: ScenarioResult) -> Table:
     """Return what the latency criterion is judged on: P95 of the response time with its interval and companions."""
     p95 = result.response_p95
     value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms_text(p95.value))
+    what = "service time (closed loop)" if result.load_model == "closed" else "response time"
     rows = [
-        ("P95 of the response time", value, "response_p95.value"),
+        (f"P95 of the {what}", value, "response_p95.value"),
         ("95 % interval", interval_text(p95.interval if p95 else None, ms_text), "response_p95.interval"),
         ("Requests judged", number_text(p95.n_count if p95 else None, 0), "response_p95.n_count"),
         ("P95 of the service time", ms_text(result.service_ms.p95), "service_ms.p95"),
+        ("P99, response time less service time", ms_text(result.delay.p99_ms), "delay.p99_ms"),
+        ("Most requests in flight", number_text(result.delay.worst_in_flight_count, 0), "delay.worst_in_flight_count"),
+        ("The slowest of those took", ms_text(result.delay.worst_waited_ms), "delay.worst_waited_ms"),
         ("Answered rightly within the limit", share_text(result.within_limit_ratio), "within_limit_ratio"),
         ("Warm-up left out", duration_text(result.warm_up_s), "warm_up_s"),
     ]
@@ -128,6 +142,12 @@ def burst(result: ScenarioResult) -> Table:
     rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
     note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
     return figures(result, "burst", title="Dropped requests and capacity", rows=rows, note=note)
+
+
+def _late(result: ScenarioResult) -> str:
+    late = result.delay
+    most = "" if late.latest_ms is None else f" (over 15 ms; the latest {ms_text(late.latest_ms)})"
+    return f"{number_text(late.late_count, 0)}{most}"
 
 
 def _duration(result: ScenarioResult) -> str:

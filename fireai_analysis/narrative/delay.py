@@ -1,0 +1,71 @@
+"""What became of the arrivals, and why response time and service time differ, or do not."""
+
+from __future__ import annotations
+
+from fireai_analysis.narrative.words import counted
+from fireai_analysis.results import ScenarioResult
+from fireai_analysis.units import duration_text, number_text, percent_text
+
+WORTH_TELLING_MS = 1_000.0
+"""A wait of this length is told as a stall."""
+
+
+def arrivals(result: ScenarioResult) -> str:
+    """Return how many arrivals were late, never sent, or still in flight at the end: none is dropped silently."""
+    if result.load_model == "closed":
+        sent = "The load was closed: each user waited for its answer before it went on, and no schedule was drawn"
+        return f"{sent}; {_in_flight(result)}."
+    late = result.delay
+    if late.late_count is None:
+        return f"How many were sent late is NOT MEASURED; {_in_flight(result)}."
+    due = "it was" if late.late_count == 1 else "they were"
+    text = f"{counted(late.late_count, 'was', 'were')} sent more than 15 ms after {due} due"
+    text += f" (at most {number_text(late.latest_ms, 1, 'ms')})" if late.late_count else ""
+    return f"{text}, {number_text(result.never_sent_count, 0)} never, and {_in_flight(result)}."
+
+
+def _in_flight(result: ScenarioResult) -> str:
+    count = result.generator.in_flight_at_end_count
+    if count is None:
+        return "how many were in flight when the window ended is NOT MEASURED"
+    return f"{counted(count, 'was', 'were')} in flight when the window ended and waited for"
+
+
+def explained(result: ScenarioResult) -> str:
+    """Return why response time and service time differ, or why both show the same wait."""
+    if result.load_model == "closed":
+        return (
+            "These are service times: in a closed loop a stall holds back the requests that would have met it, so the "
+            "tail that users would see is longer."
+        )
+    return f"{_difference(result)} {_worst_moment(result)}".strip()
+
+
+def _difference(result: ScenarioResult) -> str:
+    late = result.delay
+    if late.p99_ms is None or late.late_ratio is None:
+        return ""
+    text = (
+        f"At the P99 response time is {number_text(late.p99_ms, 1, 'ms')} above service time: that is waiting before a "
+    )
+    text += "request was sent, and "
+    if late.late_count:
+        return text + (
+            f"{percent_text(late.late_ratio)} % of the requests went out more than 15 ms late, the latest by "
+            f"{number_text(late.latest_ms, 1, 'ms')}."
+        )
+    return text + f"every request went out within {number_text(late.latest_ms, 1, 'ms')} of its time."
+
+
+def _worst_moment(result: ScenarioResult) -> str:
+    worst = result.delay
+    if worst.worst_waited_ms is None or worst.worst_waited_ms < WORTH_TELLING_MS or not worst.hidden_count:
+        return ""
+    return (
+        f"At the worst moment, {duration_text(worst.worst_at_s)} into the window, "
+        f"{counted(worst.worst_in_flight_count or 0, 'request')} were in flight, and the slowest of them took "
+        f"{number_text(worst.worst_waited_ms, 0, 'ms')}. Open arrivals go out when they are due, whoever still waits; "
+        "so this wait shows in response time and service time alike. A closed loop of "
+        f"{counted(result.users_count, 'user')} would have held back {number_text(worst.hidden_count, 0)} of them, "
+        "and hidden their wait."
+    )
