@@ -1,29 +1,34 @@
-"""Acknowledged against surviving writes: what was lost, superseded, unknown, repeated.
+"""What became of the writes of a run: history, reads and final states in, figures and the smallest counterexample out.
 
-A write is lost when it was acknowledged, is absent from the final state and was not legally superseded (DESIGN.md
-section 5, ruling 7; the set-full checker of Jepsen, with timeouts kept indeterminate).
+Each check stands in a module of its own (`crdt_*`), with the definition of what it counts. Counts are of operations, or
+of distinct writes (a write and its repetitions are one) where the write is what matters: lost, lost later, superseded,
+recovered, stale, phantom, resurrected, duplicated. A count is null where what it needs was not read, unless a violation
+was found all the same; why stands among the doubts.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fireai_analysis.analyze.columns import Floats, floats, records
+from fireai_analysis.analyze.columns import Floats
+from fireai_analysis.analyze.crdt_check import Checked, check
+from fireai_analysis.analyze.crdt_counterexample import smallest
+from fireai_analysis.analyze.crdt_divergence import converge_ns
+from fireai_analysis.analyze.crdt_evidence import Evidence, doubts, evidence, notes
+from fireai_analysis.analyze.crdt_idempotency import all_compared, other_answers, repeated_keys, rows_of
+from fireai_analysis.analyze.crdt_states import Session, sessions
 from fireai_analysis.analyze.data import RunData
-from fireai_analysis.analyze.document import Document
-from fireai_analysis.analyze.history import Operation, Write, by_path, dominates, in_conflict, operations, writes
+from fireai_analysis.analyze.history import Operation, Write, by_path, history, in_conflict, writes
 from fireai_analysis.analyze.quantiles import summary_ms
-from fireai_analysis.results import Crdt
+from fireai_analysis.results import Crdt, Quantiles
 from fireai_analysis.units import NS_PER_S, NS_PER_US
 
 MOST_EXAMPLES = 10
-REFUSED_WHILE_OPEN = (409, 425)
 WAVE_COLUMNS = ["wave", "acknowledged_count", "unknown_count", "lost_count", "drain_s"]
 
 
@@ -49,76 +54,86 @@ def measure(data: RunData) -> Convergence:
     frame = data.operations
     if frame is None or frame.empty:
         return Convergence(Crdt(), pd.DataFrame(columns=WAVE_COLUMNS), ())
-    history = operations(frame)
-    found = writes(history)
-    documents = final_documents(data.sample("final_states"))
-    acknowledged = [one for one in found if one.acknowledged]
-    unread = {one.session_id for one in acknowledged} - set(documents)
-    lost, superseded = _absent(found, documents)
-    lost_count = None if unread and not lost else len(lost)
-    crdt = Crdt(
-        operations_count=len(history),
-        acknowledged_count=sum(one.outcome == "ok" for one in history),
-        failed_count=sum(one.outcome == "fail" for one in history),
-        unknown_count=sum(one.outcome not in ("ok", "fail") for one in history),
-        conflicts_count=sum(len(in_conflict(group)) for group in by_path(found)),
-        lost_count=lost_count,
-        lost_ratio_bound=None if lost_count is None else loss_bound(lost_count, len(acknowledged)),
-        superseded_count=None if unread else len(superseded),
-        idempotency_violations_count=_violations(data, history, found, documents, read=not unread),
-        replays_count=sum(one.kind == "replay" for one in history),
-        resolution_ms=summary_ms(_resolutions_us(history)),
-        final_state_read=not unread and bool(documents),
-        lost_examples=tuple(f"{one.session_id} {one.path} {one.token}" for one in lost[:MOST_EXAMPLES]),
+    taken = history(frame)
+    found = writes(taken.operations)
+    read = sessions(found, data.sample("final_states"), data.sample("reads"))
+    keys, rows = repeated_keys(taken.operations), data.sample("idempotency")
+    checked = check(read, rows_of(rows, taken.operations))
+    checked.violations.extend(other_answers(keys))
+    known = evidence(
+        read,
+        checked.counters,
+        doors=tuple(data.manifest.spec.target.crdt.reads),
+        keys_read=rows is not None,
+        answers_compared=all_compared(keys),
     )
-    warnings = [f"the final state of {len(unread)} sessions was not read"] if unread else []
-    return Convergence(crdt, _waves(history, lost, known=lost_count is not None), tuple(warnings))
+    speaking = (*doubts(known, stored_count=checked.stored_count), *taken.oddities)
+    figures = _history_figures(taken.operations, found) | _figures(read, checked, known) | _counts(checked, known)
+    crdt = Crdt(**figures, doubts=speaking, counterexample=smallest(checked.violations))
+    waves = _waves(taken.operations, checked, known=crdt.lost_count is not None)
+    return Convergence(crdt, waves, (*speaking, *notes(known)))
 
 
-def final_documents(frame: pd.DataFrame | None) -> dict[str, Document]:
-    """Return the last document read of each session; one that is not JSON counts as not read."""
-    texts: dict[str, str | None] = {}
-    for row in sorted(records(frame), key=lambda row: row.get("read_ns") or 0):
-        texts[str(row.get("session_id"))] = row.get("document")
-    parsed = {session: Document.parse(text) for session, text in texts.items()}
-    return {session: document for session, document in parsed.items() if document is not None}
+def _history_figures(operations: list[Operation], found: list[Write]) -> dict[str, Any]:
+    outcomes = [one.outcome for one in operations]
+    return {
+        "operations_count": len(operations),
+        "acknowledged_count": outcomes.count("ok"),
+        "failed_count": outcomes.count("fail"),
+        "unknown_count": outcomes.count("unknown"),
+        "conflicts_count": sum(len(in_conflict(group)) for group in by_path(found)),
+        "replays_count": sum(one.kind == "replay" for one in operations),
+        "counters_count": sum(one.kind == "counter" for one in operations),
+        "resolution_ms": summary_ms(_resolutions_us(operations)),
+    }
 
 
-def _absent(found: list[Write], documents: dict[str, Document]) -> tuple[list[Write], list[Write]]:
-    """Return the acknowledged writes that are lost, and those that were superseded."""
-    groups: dict[tuple[str, str], list[Write]] = defaultdict(list)
-    for one in found:
-        groups[one.session_id, one.path].append(one)
-    lost: list[Write] = []
-    superseded: list[Write] = []
-    for (session, path), group in groups.items():
-        if session not in documents:
-            continue
-        document = documents[session]
-        survived = [_survived(one, document, path) for one in group]
-        present = [one for one, there in zip(group, survived, strict=True) if there]
-        for one, there in zip(group, survived, strict=True):
-            if one.acknowledged and not there:
-                (superseded if any(_supersedes(winner, one) for winner in present) else lost).append(one)
-    return lost, superseded
+def _figures(read: list[Session], checked: Checked, known: Evidence) -> dict[str, Any]:
+    lost = [one for one in checked.violations if one.kind == "lost"]
+    lost_count = checked.count("lost", known=known.final and known.counters)
+    promised = sum(one.acknowledged and not one.altered for session in read for one in session.writes)
+    converged = [span for session in read if (span := converge_ns(session)) is not None]
+    examples = (
+        f"{one.session_id} {one.path} {one.operations[0].token if one.count == 1 else one.text}" for one in lost
+    )
+    return {
+        "lost_ratio_bound": None if lost_count is None else loss_bound(lost_count, promised),
+        "superseded_count": checked.superseded_count if known.final else None,
+        "recovered_count": checked.recovered_count if known.final and known.counters else None,
+        "stale_ms": _spans_ms(checked.latencies_ns) if known.reads else None,
+        "converge_ms": _spans_ms(converged) if converged else None,
+        "final_state_read": known.final,
+        "doors": known.places,
+        "lost_examples": tuple(examples)[:MOST_EXAMPLES],
+        "stored_answer_count": checked.stored_count if known.final else None,
+    }
 
 
-def _survived(write: Write, document: Document, path: str) -> bool:
-    return document.holds_at(path, write.token) if write.contended else document.holds(write.token)
+def _counts(checked: Checked, known: Evidence) -> dict[str, int | None]:
+    whole = known.final and known.counters
+    seen = {
+        "lost": whole,
+        "lost_later": whole and known.reads,
+        "stale": whole and known.reads,
+        "phantom": known.final,
+        "resurrected": known.final,
+        "duplicated": whole,
+        "double_effect": whole and known.keys_read,
+        "other_answer": known.answers_compared,
+        "swallowed_body": whole,
+        "illegal_winner": known.final,
+        "clock_regression": known.clocks,
+        "divergence": known.compared,
+    }
+    counts = {kind: checked.count(kind, known=looked_at) for kind, looked_at in seen.items()}
+    parts = [counts[kind] for kind in ("double_effect", "other_answer", "swallowed_body")]
+    total = sum(part or 0 for part in parts)
+    violations = total if total or None not in parts else None
+    return {f"{kind}_count": count for kind, count in counts.items()} | {"idempotency_violations_count": violations}
 
 
-def _supersedes(winner: Write, loser: Write) -> bool:
-    """Whether the final value may legally stand for another write to its path.
-
-    It may have taken effect, and its clock is not one that the other had seen: among writes that have not seen each
-    other the merge rule may choose any, whenever they were sent. Where a clock is missing time decides, and the winner
-    must not have ended before the other began.
-    """
-    if winner.clock and loser.clock:
-        legal = not dominates(loser.clock, winner.clock)
-    else:
-        legal = winner.end_ns >= loser.begin_ns
-    return loser.contended and winner.possible and legal
+def _spans_ms(spans_ns: list[float]) -> Quantiles:
+    return summary_ms(np.array(spans_ns, dtype=np.float64) / NS_PER_US)
 
 
 def loss_bound(lost_count: int, n_count: int) -> float | None:
@@ -136,59 +151,23 @@ def loss_bound(lost_count: int, n_count: int) -> float | None:
     return float(stats.beta.ppf(0.95, lost_count + 1, n_count - lost_count)) if lost_count < n_count else 1.0
 
 
-def _violations(
-    data: RunData, history: list[Operation], found: list[Write], documents: dict[str, Document], *, read: bool
-) -> int | None:
-    """Return violations of idempotency; None where none was found but not everything could be looked at."""
-    rows = data.sample("idempotency")
-    double_rows = 0 if rows is None else int((floats(rows, "rows_count") > 1).sum())
-    twice = sum(
-        documents[one.session_id].times(one.token) > 1
-        for one in found
-        if not one.contended and one.session_id in documents
-    )
-    answers, compared = _answer_violations(history)
-    total = double_rows + twice + answers
-    return total if total or (rows is not None and read and compared) else None
-
-
-def _answer_violations(history: Iterable[Operation]) -> tuple[int, bool]:
-    """Return replays answered otherwise than the first answer, and whether every acknowledged one left a hash."""
-    groups: dict[tuple[str, str], list[Operation]] = defaultdict(list)
-    for one in history:
-        groups[one.session_id, one.key].append(one)
-    wrong, compared = 0, True
-    for group in groups.values():
-        answered = sorted((one for one in group if one.outcome == "ok"), key=lambda one: one.end_ns)
-        if len(group) < 2 or not answered:
-            continue
-        compared &= all(one.answer for one in answered)
-        wrong += sum(bool(one.answer) and one.answer != answered[0].answer for one in answered[1:])
-        wrong += sum(
-            one.outcome == "fail" and one.status not in REFUSED_WHILE_OPEN and one.invoke_ns > answered[0].end_ns
-            for one in group
-        )
-    return wrong, compared
-
-
-def _resolutions_us(history: Iterable[Operation]) -> Floats:
+def _resolutions_us(operations: list[Operation]) -> Floats:
     """Return how long each acknowledged contended write took, first sent to merged answer."""
-    spans = [one.end_ns - one.invoke_ns for one in history if one.kind == "contended" and one.outcome == "ok"]
+    spans = [one.end_ns - one.invoke_ns for one in operations if one.kind == "contended" and one.outcome == "ok"]
     return np.array(spans, dtype=np.float64) / NS_PER_US
 
 
-def _waves(history: list[Operation], lost: list[Write], *, known: bool) -> pd.DataFrame:
+def _waves(operations: list[Operation], checked: Checked, *, known: bool) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "wave": [one.wave for one in history],
-            "ok": [one.outcome == "ok" for one in history],
-            "unknown": [one.outcome not in ("ok", "fail") for one in history],
-            "invoke": [one.invoke_ns for one in history],
-            "end": [one.end_ns if np.isfinite(one.end_ns) else np.nan for one in history],
+            "wave": [one.wave for one in operations],
+            "ok": [one.outcome == "ok" for one in operations],
+            "unknown": [one.outcome not in ("ok", "fail") for one in operations],
+            "invoke": [one.invoke_ns if np.isfinite(one.invoke_ns) else np.nan for one in operations],
+            "end": [one.end_ns if np.isfinite(one.end_ns) else np.nan for one in operations],
         }
     )
     groups = frame.groupby("wave", sort=True)
-    losses = pd.Series([one.wave for one in lost], dtype="int64").value_counts()
     table = pd.DataFrame(
         {
             "acknowledged_count": groups["ok"].sum(),
@@ -196,5 +175,9 @@ def _waves(history: list[Operation], lost: list[Write], *, known: bool) -> pd.Da
             "drain_s": (groups["end"].max() - groups["invoke"].min()) / NS_PER_S,
         }
     )
-    table["lost_count"] = losses.reindex(table.index, fill_value=0).astype("float64") if known else np.nan
+    losses = pd.Series(0.0, index=table.index)
+    for one in checked.violations:
+        if one.kind == "lost":
+            losses[one.operations[0].wave] += one.count
+    table["lost_count"] = losses if known else np.nan
     return table.reset_index()[WAVE_COLUMNS]

@@ -1,4 +1,4 @@
-"""Finding written values in the final document of a session, however the deployment lays changes into it.
+"""Finding written values in the document of a session, however the deployment lays changes into it.
 
 By path: a change at `/hot/3` stands at `document["hot"]["3"]`. By keys: the change object itself is kept somewhere in
 the document. Both are found by looking for the token, which no other write carries.
@@ -8,45 +8,66 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-_ABSENT = object()
+ABSENT = object()
+"""What stands at a pointer that leads nowhere."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A final document with its texts counted.
+    """A document that was read; its texts are counted when they are asked for.
 
     Attributes
     ----------
     content : object
         The JSON value.
-    values, keys : collections.Counter
-        How often each text stands as a value and as a key, at any depth.
     """
 
     content: Any
-    values: Counter[str]
-    keys: Counter[str]
 
     @classmethod
-    def parse(cls, text: str | None) -> Document | None:
-        """Return the document, or None where there is none or it is not JSON."""
+    def parse(cls, text: Any) -> Document | None:
+        """Return the document, or None where there is none, it is not JSON, or it is nested too deep to be read."""
         try:
-            content = json.loads(text or "")
-        except ValueError:
+            return cls(json.loads(text)) if isinstance(text, str) else None
+        except (ValueError, RecursionError):
             return None
-        return cls(content, Counter(_values(content)), Counter(_keys(content)))
+
+    @cached_property
+    def _texts(self) -> tuple[Counter[str], Counter[str]]:
+        """How often each text stands as a value and as a key, at any depth; without recursion, documents are deep."""
+        values: list[str] = []
+        keys: list[str] = []
+        waiting = [self.content]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, dict):
+                keys.extend(one)
+                waiting.extend(one.values())
+            elif isinstance(one, list):
+                waiting.extend(one)
+            elif isinstance(one, str):
+                values.append(one)
+        return Counter(values), Counter(keys)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Every text of the document, value or key."""
+        values, keys = self._texts
+        return frozenset(values) | keys.keys()
 
     def holds(self, token: str) -> bool:
         """Return whether a token stands anywhere, as a value or a key."""
-        return token in self.values or token in self.keys
+        return token in self.texts
 
     def times(self, token: str) -> int:
         """Return how many elements carry a token: as values, or as a key where no value repeats it."""
-        return max(self.values[token], self.keys[token])
+        values, keys = self._texts
+        return max(values[token], keys[token])
 
     def holds_at(self, path: str, token: str) -> bool:
         """Return whether a token is the final value of a path; where the path is not one of the document, anywhere.
@@ -58,41 +79,65 @@ class Document:
         (True, False, True)
         """
         final = at(self.content, path)
-        return self.holds(token) if final is _ABSENT else token in set(_values(final))
+        if final is ABSENT:
+            return self.holds(token)
+        return final == token or (isinstance(final, dict | list) and token in Document(final)._texts[0])
+
+    def claims(self, containers: Iterable[str], tokens: frozenset[str] | set[str]) -> set[str]:
+        """Return the texts that stand where tokens of the run stand: what a token nobody wrote would be among.
+
+        By path these are the keys of the containers and the texts directly in them. By keys they are the texts in
+        fields of the names under which tokens stand, and the last step of changes to the containers.
+        """
+        places = set(containers)
+        named: set[str] = set()
+        for place in places:
+            held = at(self.content, place)
+            if isinstance(held, dict):
+                named |= held.keys()
+                named.update(value for value in held.values() if isinstance(value, str))
+        if named & tokens:
+            return named
+        return named | self._claimed_by_keys(places, tokens)
+
+    def _claimed_by_keys(self, places: set[str], tokens: frozenset[str] | set[str]) -> set[str]:
+        fields = list(_fields(self.content))
+        own = {name for name, _, text in fields if text in tokens}
+        found = {text for name, _, text in fields if name in own}
+        for name, holder, text in fields:
+            parent, _, last = text.rpartition("/")
+            if name == "path" and parent in places:
+                found |= {last, *(value for value in holder.values() if isinstance(value, str))}
+        return found
 
 
 def at(content: Any, path: str) -> Any:
-    """Return what stands at a JSON pointer, else a mark of absence."""
-    for step in path.strip("/").split("/"):
-        name = step.replace("~1", "/").replace("~0", "~")
+    """Return what stands at a JSON pointer, else `ABSENT`.
+
+    Examples
+    --------
+    >>> at({"a": [{"b/c": 1}]}, "/a/0/b~1c"), at({"a": 1}, "/b") is ABSENT, at({"a": 1}, "")
+    (1, True, {'a': 1})
+    """
+    for step in path.strip("/").split("/") if path else ():
+        name = step.replace("~1", "/").replace("~0", "~") if "~" in step else step
         if isinstance(content, dict) and name in content:
             content = content[name]
-        elif isinstance(content, list) and name.isdigit() and int(name) < len(content):
+        elif isinstance(content, list) and name.isdecimal() and int(name) < len(content):
             content = content[int(name)]
         else:
-            return _ABSENT
+            return ABSENT
     return content
 
 
-def _values(content: Any) -> Iterator[str]:
-    """Yield every text that stands as a value, without recursion: documents may be deep."""
-    waiting = [content]
+def _fields(content: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield every text that stands as a value: name of its field (in a list: the list's), object that has it, text."""
+    waiting: list[tuple[str, dict[str, Any], Any]] = [("", {}, content)]
     while waiting:
-        one = waiting.pop()
+        name, holder, one = waiting.pop()
         if isinstance(one, str):
-            yield one
+            yield name, holder, one
         elif isinstance(one, dict):
-            waiting.extend(one.values())
+            waiting.extend((key, one, value) for key, value in one.items())
         elif isinstance(one, list):
-            waiting.extend(one)
-
-
-def _keys(content: Any) -> Iterator[str]:
-    waiting = [content]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield from one
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
+            waiting.extend((name, holder, entry) for entry in one)

@@ -1,45 +1,62 @@
-"""The CRDT history as operations and writes: which stand for the same write, and which are concurrent."""
+"""The CRDT history as operations and writes: which requests stand for the same write, and which are concurrent.
+
+What a row cannot prove it does not claim: a time that cannot be (absent, negative, an end before its begin) becomes one
+that decides nothing, and the number of such rows is told.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from fireai_analysis.analyze.columns import records
+FIRST_KINDS = ("unique", "contended", "counter")
+REPEATED_KINDS = ("replay", "duplicate")
+ALTERED = "altered"
+Clock = dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One request of the history; a write without an answer ends at infinity, for it may still take effect."""
+class Operation(NamedTuple):
+    """One request of the history (schema OPERATIONS); a write without an answer ends at infinity."""
 
+    op_id: str
     kind: str
+    original_op_id: str
     wave: int
     session_id: str
+    user: int
+    door: str
     path: str
     token: str
+    amount: int
     key: str
-    clock: dict[str, int]
+    clock: Clock
     invoke_ns: float
     end_ns: float
     outcome: str
     status: int
-    answer: str | None
+    clock_returned: str
+    answer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One value written to one path, with all requests that carried it.
 
     Attributes
     ----------
+    kind : str
+        unique (element that stays), contended (register) or counter; of an altered body, the kind of its path.
+    altered : bool
+        Whether it was sent under the key of another write only, and so promises nothing.
     begin_ns, end_ns : float
         First invocation and last answer; infinite where the outcome of any request is unknown.
+    acknowledged_ns : float
+        First answer that acknowledged it; infinite where there is none.
     acknowledged, possible : bool
         Whether any request was acknowledged; whether any may have taken effect.
     """
@@ -48,68 +65,174 @@ class Write:
     path: str
     token: str
     wave: int
-    contended: bool
-    clock: dict[str, int]
+    kind: str
+    altered: bool
+    amount: int
+    clock: Clock
     begin_ns: float
     end_ns: float
+    acknowledged_ns: float
     acknowledged: bool
     possible: bool
+    operations: tuple[Operation, ...]
 
 
-def operations(frame: pd.DataFrame) -> list[Operation]:
-    """Return the rows of a history in order of invocation."""
-    found = [_operation(row) for row in records(frame)]
-    return sorted(found, key=lambda one: one.invoke_ns)
+@dataclass(frozen=True)
+class History:
+    """The operations of a run in order of invocation, and what is odd about their rows, in words."""
+
+    operations: list[Operation]
+    oddities: tuple[str, ...]
 
 
-def _operation(row: dict[str, Any]) -> Operation:
-    end, outcome = row.get("end_ns"), str(row.get("outcome"))
-    return Operation(
-        kind=str(row.get("kind")),
-        wave=int(row.get("wave") or 0),
-        session_id=str(row.get("session_id")),
-        path=str(row.get("path") or ""),
-        token=str(row.get("token")),
-        key=str(row.get("idempotency_key") or ""),
-        clock=_clock(row.get("clock_sent")),
-        invoke_ns=row.get("invoke_ns") or 0,
-        end_ns=math.inf if end is None or outcome == "unknown" else end,
-        outcome=outcome,
-        status=int(row.get("status") or 0),
-        answer=row.get("answer_sha256") or None,
+def history(frame: pd.DataFrame) -> History:
+    """Return the rows of a history in order of invocation.
+
+    Rows that are equal in all and carry the same `op_id` count once; an id with different rows is told and all count.
+    """
+    rows = list(map(Operation, *_columns(frame)))
+    distinct, repeated = _distinct(rows)
+    backward = sum(one.end_ns < one.invoke_ns for one in distinct)
+    timeless = sum(math.isinf(one.invoke_ns) or (one.outcome == "ok" and math.isinf(one.end_ns)) for one in distinct)
+    told = (
+        (repeated, "operations share the id of another one that differs"),
+        (backward, "operations ended before they began"),
+        (timeless, "operations carry no usable time"),
     )
+    kept = [one._replace(end_ns=math.inf) if one.end_ns < one.invoke_ns else one for one in distinct]
+    kept.sort(key=lambda one: one.invoke_ns)
+    return History(kept, tuple(f"{count:,} {words}" for count, words in told if count))
 
 
-def _clock(text: Any) -> dict[str, int]:
+def _columns(frame: pd.DataFrame) -> list[list[Any]]:
+    clocks: dict[str, Clock] = {}
+    ends, outcomes = cells(frame, "end_ns", instant_or(math.inf)), cells(frame, "outcome", _outcome)
+    ended = [math.inf if outcome == "unknown" else end for end, outcome in zip(ends, outcomes, strict=True)]
+    columns: dict[str, list[Any]] = {
+        "clock": [clock_of(text, clocks) for text in cells(frame, "clock_sent", text_of)],
+        "invoke_ns": cells(frame, "invoke_ns", instant_or(-math.inf)),
+        "end_ns": ended,
+        "outcome": outcomes,
+        "key": cells(frame, "idempotency_key", text_of),
+        "answer": cells(frame, "answer_sha256", text_of),
+    }
+    for name in ("wave", "user", "amount", "status"):
+        columns[name] = cells(frame, name, _whole)
+    return [columns[name] if name in columns else cells(frame, name, text_of) for name in Operation._fields]
+
+
+def cells(frame: pd.DataFrame, column: str, form: Callable[[Any], Any]) -> list[Any]:
+    """Return a column, each value as `form` makes it; a column that is not there holds nothing."""
+    if column not in frame:
+        return [form(None)] * len(frame)
+    return [form(value) for value in frame[column].astype(object)]
+
+
+def text_of(value: Any) -> str:
+    """Return a text as it is, null as the empty text."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
+def instant_or(absent: float) -> Callable[[Any], float]:
+    """Return the reader of an instant in ns; what is no positive number becomes `absent`.
+
+    Examples
+    --------
+    >>> [instant_or(math.inf)(value) for value in (5, None, -1, float("nan"))]
+    [5, inf, inf, inf]
+    """
+
+    def read(value: Any) -> float:
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            return absent
+        return number if number > 0 else absent
+
+    return read
+
+
+def _whole(value: Any) -> int:
     try:
-        content = json.loads(text) if isinstance(text, str) else {}
-    except ValueError:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _outcome(value: Any) -> str:
+    return value if value in ("ok", "fail") else "unknown"
+
+
+def clock_of(text: str, known: dict[str, Clock]) -> Clock:
+    """Return a vector clock written as JSON; empty where it is no object of whole numbers. `known` saves parsing.
+
+    Examples
+    --------
+    >>> clock_of('{"a": 1, "b": null}', {}), clock_of("[1]", {}), clock_of("{", {})
+    ({'a': 1}, {}, {})
+    """
+    if text not in known:
+        known[text] = _parsed_clock(text)
+    return known[text]
+
+
+def _parsed_clock(text: str) -> Clock:
+    try:
+        content = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
         return {}
-    counts = content.items() if isinstance(content, dict) else ()
-    return {str(node): count for node, count in counts if isinstance(count, int)}
+    if not isinstance(content, dict):
+        return {}
+    return {node: count for node, count in content.items() if type(count) is int}
 
 
-def writes(history: Iterable[Operation]) -> list[Write]:
-    """Return the distinct writes: a replay carries the token of its original and is the same write."""
+def _distinct(rows: list[Operation]) -> tuple[list[Operation], int]:
+    """Return the rows without exact repetitions, and how many share an id although they differ."""
+    seen: dict[str, Operation] = {}
+    kept, odd = [], 0
+    for row in rows:
+        first = seen.setdefault(row.op_id, row) if row.op_id else row
+        if first is row:
+            kept.append(row)
+        elif first != row:
+            kept.append(row)
+            odd += 1
+    return kept, odd
+
+
+def writes(operations: Iterable[Operation]) -> list[Write]:
+    """Return the distinct writes: a repetition carries the token of its original and is the same write."""
     groups: dict[tuple[str, str, str], list[Operation]] = defaultdict(list)
-    for one in history:
-        groups[one.session_id, one.path, one.token].append(one)
-    return [_write(group) for group in groups.values()]
+    kinds: dict[tuple[str, str], str] = {}
+    for one in operations:
+        groups[one.session_id, one.path, one.token or one.key].append(one)
+        if one.kind in FIRST_KINDS:
+            kinds[one.session_id, one.path] = one.kind
+    return [_write(group, kinds) for group in groups.values()]
 
 
-def _write(group: list[Operation]) -> Write:
+def _write(group: list[Operation], kinds: dict[tuple[str, str], str]) -> Write:
     first = group[0]
+    kind = next((one.kind for one in group if one.kind in FIRST_KINDS), None)
+    fallback = "counter" if first.amount else "unique"
+    answered = [one.end_ns for one in group if one.outcome == "ok"]
     return Write(
         session_id=first.session_id,
         path=first.path,
         token=first.token,
         wave=first.wave,
-        contended=any(one.kind == "contended" for one in group),
+        kind=kind or kinds.get((first.session_id, first.path), fallback),
+        altered=all(one.kind == ALTERED for one in group),
+        amount=first.amount,
         clock=first.clock,
-        begin_ns=min(one.invoke_ns for one in group),
-        end_ns=max(one.end_ns for one in group),
-        acknowledged=any(one.outcome == "ok" for one in group),
-        possible=any(one.outcome in ("ok", "unknown") for one in group),
+        begin_ns=first.invoke_ns if len(group) == 1 else min(one.invoke_ns for one in group),
+        end_ns=first.end_ns if len(group) == 1 else max(one.end_ns for one in group),
+        acknowledged_ns=min(answered, default=math.inf),
+        acknowledged=bool(answered),
+        possible=bool(answered) or any(one.outcome == "unknown" for one in group),
+        operations=tuple(group),
     )
 
 
@@ -121,7 +244,7 @@ def by_path(found: Iterable[Write]) -> Iterator[list[Write]]:
     yield from (group for group in groups.values() if len(group) > 1)
 
 
-def dominates(one: dict[str, int], other: dict[str, int]) -> bool:
+def dominates(one: Clock, other: Clock) -> bool:
     """Return whether a vector clock has seen all of another and more.
 
     Examples
@@ -134,19 +257,40 @@ def dominates(one: dict[str, int], other: dict[str, int]) -> bool:
     )
 
 
+def supersedes(winner: Write, loser: Write) -> bool:
+    """Return whether the final value of a register may legally stand for another write to its path.
+
+    It may have taken effect, and its clock is not one that the other had seen: among writes that have not seen each
+    other the merge rule may choose any, whenever they were sent (DESIGN.md section 5, ruling 7). Where a clock is
+    missing time decides, and the winner must not have ended before the other began.
+    """
+    if winner.clock and loser.clock:
+        legal = not dominates(loser.clock, winner.clock)
+    else:
+        legal = winner.end_ns >= loser.begin_ns
+    return loser.kind == "contended" and winner.possible and legal
+
+
 def in_conflict(group: list[Write]) -> list[Write]:
-    """Return the writes of one path that overlap another one in time, neither clock having seen the other."""
-    ordered = sorted(group, key=lambda one: one.begin_ns)
+    """Return the writes of one path that overlap another one in time, neither clock having seen the other.
+
+    Writes that definitely did not happen, and bodies under the key of another write, are in conflict with nothing.
+    """
+    ordered = sorted((one for one in group if one.possible and not one.altered), key=lambda one: one.begin_ns)
     found: set[int] = set()
     open_places: list[int] = []
     for place, one in enumerate(ordered):
         open_places = [earlier for earlier in open_places if ordered[earlier].end_ns >= one.begin_ns]
         for earlier in open_places:
-            if not {place, earlier} <= found and _incomparable(one.clock, ordered[earlier].clock):
-                found |= {place, earlier}
+            if (place not in found or earlier not in found) and _incomparable(one.clock, ordered[earlier].clock):
+                found.add(place)
+                found.add(earlier)
         open_places.append(place)
     return [ordered[place] for place in sorted(found)]
 
 
-def _incomparable(one: dict[str, int], other: dict[str, int]) -> bool:
-    return not dominates(one, other) and not dominates(other, one)
+def _incomparable(one: Clock, other: Clock) -> bool:
+    """Whether two clocks are known, and neither has seen all of the other."""
+    return any(count > other.get(node, 0) for node, count in one.items()) and any(
+        count > one.get(node, 0) for node, count in other.items()
+    )

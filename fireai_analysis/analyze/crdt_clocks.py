@@ -1,0 +1,158 @@
+"""Vector clocks only grow: what a session's clock once held it holds for ever, and never more than was sent.
+
+A clock that falls has lost no write by itself; what it loses later shows as a lost write or an illegal winner. So a
+regression is told and keeps a run from passing, and does not prove a loss (Mattern, "Virtual Time and Global States of
+Distributed Systems", 1989, for the order of clocks).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from fireai_analysis.analyze.crdt_states import Session, State
+from fireai_analysis.analyze.crdt_violation import Violation
+from fireai_analysis.analyze.history import FIRST_KINDS, Clock, Operation, Write, clock_of
+
+
+def regressions(session: Session, *, keeps_clocks: bool) -> Iterator[Violation]:
+    """Yield each read or answer whose clock cannot be, once for each.
+
+    Of a read: a component is lower than an earlier read at the same place had it; the clock lacks an acknowledged
+    write that the state holds (the final state holds all of them; a read that lags behind with its document is stale,
+    not wrong); or a component of a user of the run is above all that this user sent. Of an answer: it lacks the clock
+    it was sent with, is above all sent, or is lower than an earlier answer to the same user. Answers to repetitions are
+    stored ones and tell nothing new.
+
+    Parameters
+    ----------
+    session : Session
+        What was written and read.
+    keeps_clocks : bool
+        Whether any state of the run told a clock: where none does an empty one is no regression.
+    """
+    sent = _sent(session)
+    if keeps_clocks:
+        yield from _states(session, sent)
+    yield from _answers(session, sent)
+
+
+def _sent(session: Session) -> Clock:
+    """Return the greatest count that any operation carried for each node."""
+    greatest: Clock = {}
+    for write in session.writes:
+        for one in write.operations:
+            for node, count in one.clock.items():
+                if count > greatest.get(node, -1):
+                    greatest[node] = count
+    return greatest
+
+
+def _states(session: Session, sent: Clock) -> Iterator[Violation]:
+    acknowledged = sorted(
+        (one for one in session.writes if one.acknowledged and not one.altered and one.clock),
+        key=lambda one: one.acknowledged_ns,
+    )
+    places: dict[str, list[State]] = defaultdict(list)
+    for state in [*session.reads, *session.finals.values()]:
+        if state.document is not None and (state.clock or state.final):
+            places[state.source].append(state)
+    for states in places.values():
+        needed: Clock = {}
+        waiting = acknowledged[::-1]
+        before: State | None = None
+        for state in states:
+            while waiting and (state.final or waiting[-1].acknowledged_ns < state.begin_ns):
+                _raise(needed, waiting.pop().clock)
+            yield from _state(session, state, before, needed, sent, acknowledged)
+            before = state
+
+
+def _raise(clock: Clock, other: Clock) -> None:
+    for node, count in other.items():
+        if count > clock.get(node, -1):
+            clock[node] = count
+
+
+def _state(
+    session: Session, state: State, before: State | None, needed: Clock, sent: Clock, acknowledged: list[Write]
+) -> Iterator[Violation]:
+    shown = (state, "")
+    if before is not None and before.end_ns <= state.begin_ns and (node := _lower(state.clock, before.clock)):
+        text = f"the clock of {state.source} falls at {node} from {before.clock[node]} to {state.clock.get(node, 0)}"
+        told = (
+            (before, f"clock has {node}: {before.clock[node]}"),
+            (state, f"clock has {node}: {state.clock.get(node, 0)}"),
+        )
+        yield Violation("clock_regression", session.session_id, "", text, (), told)
+    elif (node := _lower(state.clock, needed)) and (write := _held_without(session, state, acknowledged)):
+        text = f"the clock of {state.source} lacks the acknowledged write {write.token}"
+        shown = (state, f"clock lacks {', '.join(f'{name}: {count}' for name, count in write.clock.items())}")
+        yield Violation("clock_regression", session.session_id, write.path, text, write.operations[:1], (shown,))
+    elif node := _above(state.clock, sent):
+        text = f"the clock of {state.source} has {node}: {state.clock[node]}, above the {sent[node]} that was sent"
+        shown = (state, f"clock has {node}: {state.clock[node]}")
+        yield Violation("clock_regression", session.session_id, "", text, (), (shown,))
+
+
+def _lower(clock: Clock, least: Clock) -> str | None:
+    """Return a node at which a clock is lower than it must be. Equal clocks are told at once."""
+    if least.items() <= clock.items():
+        return None
+    return next((node for node, count in least.items() if clock.get(node, 0) < count), None)
+
+
+def _above(clock: Clock, most: Clock) -> str | None:
+    """Return a node of the run at which a clock is higher than anything sent; nodes of the platform's own are free."""
+    if clock.items() <= most.items():
+        return None
+    return next((node for node, count in clock.items() if count > most.get(node, count)), None)
+
+
+def _held_without(session: Session, state: State, acknowledged: Iterable[Write]) -> Write | None:
+    """Return an acknowledged write that a state holds, or as a final one must hold, and whose clock it lacks."""
+    for one in acknowledged:
+        if _lower(state.clock, one.clock) is None:
+            continue
+        if state.final or _holds(session, state, one):
+            return one
+    return None
+
+
+def _holds(session: Session, state: State, write: Write) -> bool:
+    if state.document is None or write.kind == "counter" or write.acknowledged_ns >= state.begin_ns:
+        return False
+    if write.kind == "unique":
+        return bool(state.shown({write.token}, session.containers))
+    return state.document.holds_at(write.path, write.token)
+
+
+def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
+    users: dict[int, list[tuple[Operation, Clock]]] = defaultdict(list)
+    for write in session.writes:
+        for one in write.operations:
+            if one.outcome == "ok" and one.kind in FIRST_KINDS and one.clock_returned:
+                clock = clock_of(one.clock_returned, {})
+                if clock:
+                    users[one.user].append((one, clock))
+    for answers in users.values():
+        answers.sort(key=lambda entry: entry[0].end_ns)
+        for place, (one, clock) in enumerate(answers):
+            earlier = [before for before in answers[:place] if before[0].end_ns <= one.invoke_ns]
+            text = _wrong_answer(one, clock, sent, earlier[-1] if earlier else None)
+            if text:
+                operations = (one,) if not earlier else (earlier[-1][0], one)
+                yield Violation("clock_regression", session.session_id, one.path, text, operations)
+
+
+def _wrong_answer(one: Operation, clock: Clock, sent: Clock, before: tuple[Operation, Clock] | None) -> str | None:
+    if node := _lower(clock, one.clock):
+        return (
+            f"the answer to {one.token} has {node}: {clock.get(node, 0)}, below the {one.clock[node]} it was sent with"
+        )
+    if node := _above(clock, sent):
+        return f"the answer to {one.token} has {node}: {clock[node]}, above the {sent[node]} that was sent"
+    common = {} if before is None else {name: count for name, count in before[1].items() if name in clock}
+    if node := _lower(clock, common):
+        return f"answers to user {one.user} fall at {node} from {common[node]} to {clock[node]}"
+    return None
