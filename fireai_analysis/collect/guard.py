@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fireai_analysis.errors import GuardError, TargetError
-from fireai_analysis.spec import Door, RunSpec, Target
+from fireai_analysis.spec import RunSpec, Target
 
 Address = tuple[str, int]
 PRODUCTION = frozenset(("prod", "prd", "production", "live"))
@@ -59,8 +59,7 @@ def check_load(spec: RunSpec, places: dict[str, tuple[Address, ...]]) -> None:
         limits.
     """
     target, scenario, limits = spec.target, spec.scenario, spec.target.limits
-    for named in target.doors:
-        _check_name(target, named)
+    check_names(target)
     for door, pairs in places.items():
         for host, _ in pairs:
             _check_address(target, door, host)
@@ -88,13 +87,15 @@ def looks_like_production(host: str) -> bool:
     return any(word in PRODUCTION and before not in NOT_YET for before, word in pairs)
 
 
-def _check_name(target: Target, door: Door) -> None:
-    host = urlsplit(target.base_url(door)).hostname or ""
-    if looks_like_production(host) and target.production_confirmed != host:
-        raise GuardError(
-            f"target {target.name}: doors.{door}: {host} looks like production; where load is meant to go there, "
-            f'write production_confirmed: "{host}" into the target file'
-        )
+def check_names(target: Target) -> None:
+    """Refuse hosts that look like production and are not confirmed in the target file; no name is resolved."""
+    for door in target.doors:
+        host = urlsplit(target.base_url(door)).hostname or ""
+        if looks_like_production(host) and target.production_confirmed != host:
+            raise GuardError(
+                f"target {target.name}: doors.{door}: {host} looks like production; where load is meant to go there, "
+                f'write production_confirmed: "{host}" into the target file'
+            )
 
 
 def _check_address(target: Target, door: str, host: str) -> None:

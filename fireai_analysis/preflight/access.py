@@ -28,6 +28,7 @@ def check_load(specs: Iterable[RunSpec]) -> None:
     """Refuse runs that would send load where, or more of it than, the target file allows."""
     guard.refuse_proxies()
     for spec in specs:
+        guard.check_names(spec.target)
         guard.check_load(spec, guard.resolved(spec.target))
 
 

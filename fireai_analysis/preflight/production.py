@@ -17,6 +17,7 @@ def production(occasion: Occasion) -> Check:
     target = occasion.target
     try:
         guard.refuse_proxies()
+        guard.check_names(target)
         places = guard.resolved(target)
         for spec in occasion.specs:
             guard.check_load(spec.model_copy(update={"target": target}), places)
