@@ -182,6 +182,7 @@ def _more_warnings(data: RunData, rows: Rows) -> list[str]:
     warnings = (
         [f"the run is {data.manifest.state}"] if data.manifest.state in ("aborted", "crashed", "salvaged") else []
     )
+    warnings += _preflight_warnings(data)
     if overrun := layers.overruns_count(rows):
         warnings.append(f"{overrun} answers tell more server time than passed")
     gaps = data.sample("gaps")
@@ -189,6 +190,15 @@ def _more_warnings(data: RunData, rows: Rows) -> list[str]:
         names = sorted({str(name) for name in gaps["sampler"]})
         warnings.append(f"samplers lost their source for a while: {', '.join(names)}")
     return warnings
+
+
+def _preflight_warnings(data: RunData) -> list[str]:
+    """Return what was to be looked at before the run, and did not keep it from beginning."""
+    found = data.manifest.facts.get("preflight")
+    checks = [one for one in found if isinstance(one, dict)] if isinstance(found, list | tuple) else []
+    return [
+        f"before the run: {one.get('check')}: {one.get('detail')}" for one in checks if one.get("verdict") == "warn"
+    ]
 
 
 def validity_table(checks: tuple[Check, ...]) -> pd.DataFrame:

@@ -1,0 +1,109 @@
+"""Which check binds which criterion: a sick generator voids latency and errors both ways, never a proven loss."""
+
+import pytest
+
+from fireai_analysis.judge import judge_one
+from fireai_analysis.results import Check, ScenarioResult
+from fireai_analysis.rulings import GENERATOR, NEEDED, SAME_RUN, VOIDING, WHERE_TOLD
+from fireai_analysis.scenarios import load_criteria
+from tests import made
+from tests.analyze.gate_cases import both, failing, sample, scenario_with, with_facts
+
+CRITERIA = {one.id: one for one in load_criteria().criteria}
+SCENARIO = {"crdt_data_loss": "crdt_stress"}
+JUDGED = sorted(set(NEEDED) - {"aurora_scaling"})
+
+
+def with_check(result: ScenarioResult, name: str, ok: bool | None) -> ScenarioResult:
+    """The result with another outcome of one check."""
+    others = [one for one in result.validity if one.check != name]
+    return result.model_copy(update={"validity": (*others, Check(check=name, ok=ok, detail="planted"))})
+
+
+def violating(criterion: str) -> ScenarioResult:
+    """A run at full scale in which everything holds but the criterion."""
+    result = made.healthy_result(SCENARIO.get(criterion, "peak"))
+    if criterion == "p95_latency":
+        assert result.response_p95 is not None
+        far = {"value": 600.0, "interval": (590.0, 610.0), "violation_interval": (590.0, 610.0)}
+        return result.model_copy(update={"response_p95": result.response_p95.model_copy(update=far)})
+    if criterion == "error_rate":
+        return result.model_copy(update={"error_ratio": 0.5, "error_interval": (0.4, 0.6)})
+    if criterion == "crdt_data_loss":
+        return result.model_copy(update={"crdt": result.crdt.model_copy(update={"lost_count": 1})})
+    go = {"high_water_start_bytes": 60_000_000, "high_water_end_bytes": 600_000_000}
+    return result.model_copy(update={"go": result.go.model_copy(update=go)})
+
+
+def verdict(criterion: str, result: ScenarioResult) -> str:
+    return judge_one(CRITERIA[criterion], result).verdict
+
+
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_a_violation_is_failed_where_all_checks_hold(criterion: str) -> None:
+    assert verdict(criterion, violating(criterion)) == "FAILED"
+
+
+EVERY = [one.check for one in made.healthy_result("peak").validity]
+
+
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_exactly_the_checks_of_the_table_void_a_violation(criterion: str) -> None:
+    result = violating(criterion)
+    voiding = {name for name in EVERY if verdict(criterion, with_check(result, name, False)) == "INCONCLUSIVE"}
+    assert voiding == set(VOIDING[criterion])
+    assert {name for name in EVERY if verdict(criterion, with_check(result, name, None)) != "FAILED"} == set()
+
+
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_no_evidence_is_an_obstacle_only_where_it_is_needed(criterion: str) -> None:
+    result = made.healthy_result(SCENARIO.get(criterion, "peak"))
+    open_ = {name for name in EVERY if verdict(criterion, with_check(result, name, None)) == "INCONCLUSIVE"}
+    assert open_ == set(NEEDED[criterion])
+    assert not open_ & set(WHERE_TOLD)
+
+
+def test_a_sick_generator_never_voids_a_loss_or_a_mark() -> None:
+    assert VOIDING["crdt_data_loss"] == VOIDING["go_memory"] == ()
+    for name in ("p95_latency", "error_rate"):
+        assert set((*GENERATOR, *WHERE_TOLD, *SAME_RUN)) <= set(VOIDING[name])
+        assert set((*GENERATOR, "calibration", *SAME_RUN)) <= set(NEEDED[name])
+
+
+SATURATED = {"cpu_ratio": 0.97, "loop_lag_p99_ms": 120.0, "gap_p95_ms": 200.0, "send_lag_p99_ms": 90.0}
+
+
+def test_a_saturated_generator_leaves_no_latency_verdict_either_way() -> None:
+    for changes in ((), (failing(9, error="timeout"),)):
+        result = made.result(both(sample("generator", **SATURATED), *changes)(made.healthy_run("peak")))
+        judged = judge_one(CRITERIA["p95_latency"], result)
+        assert judged.verdict == "INCONCLUSIVE"
+        assert all(name in judged.reason for name in ("generator_cpu", "generator_lag", "generator_gap"))
+
+
+def test_a_closed_loop_never_passes_and_can_fail() -> None:
+    closed = scenario_with(load_model="closed", think_s=1.0)
+    good = made.result(closed(made.healthy_run("peak")))
+    assert verdict("p95_latency", good) == "INCONCLUSIVE"
+    assert "load_model" in judge_one(CRITERIA["p95_latency"], good).reason
+    bad = made.result(both(closed, failing(9, error="timeout"))(made.healthy_run("peak")))
+    assert verdict("p95_latency", bad) == "FAILED"
+
+
+def test_a_lost_worker_is_named() -> None:
+    lost = with_facts(workers=[{"worker": 0, "state": "done"}, {"worker": 1, "state": "lost", "reason": "killed"}])
+    judged = judge_one(CRITERIA["error_rate"], made.result(lost(made.healthy_run("peak"))))
+    assert (judged.verdict, "workers failed (1 of 2 did not come home: 1 (killed))" in judged.reason) == (
+        "INCONCLUSIVE",
+        True,
+    )
+
+
+def test_what_was_to_be_looked_at_before_the_run_is_told_with_the_run() -> None:
+    checks = [
+        {"check": "clock", "verdict": "warn", "detail": "go is +9.0 ms off", "remedy": "", "key": ""},
+        {"check": "disk", "verdict": "ok", "detail": "room", "remedy": "", "key": ""},
+    ]
+    result = made.result(with_facts(preflight=checks)(made.healthy("peak", "smoke")))
+    assert [one for one in result.warnings if "before" in one] == ["before the run: clock: go is +9.0 ms off"]
+    made.result(with_facts(preflight="nonsense")(made.healthy("peak", "smoke")))
