@@ -44,7 +44,7 @@ BUSY_LOOP = [sys.executable, "-c", "import time\nend = time.monotonic() + 60\nwh
 
 @dataclass(frozen=True)
 class Load:
-    """One kind of run; busy loops share one core with the generator."""
+    """One kind of run; busy loops share one core with the generator, each with as much right to it."""
 
     name: str
     scenario: str
@@ -123,7 +123,7 @@ def busy_s() -> float:
 
 def run(load: Load, seed: int) -> Outcome:
     """Run once and judge."""
-    loops = [subprocess.Popen(BUSY_LOOP) for _ in range(load.busy_loops)]
+    loops = [subprocess.Popen(BUSY_LOOP, start_new_session=True) for _ in range(load.busy_loops)]
     for loop in loops:
         psutil.Process(loop.pid).cpu_affinity([0])
     try:
