@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from fireai_analysis.curves import with_curve
 from fireai_analysis.errors import ParamsError
-from fireai_analysis.spec import Criteria, Profile, RunSpec, Scenario, Target, checked_url
+from fireai_analysis.spec import Criteria, Profile, RunSpec, Scenario, ScenarioChange, Target, checked_url
 
 SCENARIO_NAMES = ("sustained", "peak", "spike", "crdt_stress")
 SELECTORS = ("scenario", "profile", "target", "mode", "source", "campaign_dir", "seed")
@@ -238,17 +238,41 @@ def run_spec(run_id: str, scenario: str, profile: str, target: Target, seed: int
     actual = scaled(full, chosen)
     if seed < 0:
         raise ParamsError("seed", "seed", f"found {seed}", "give a whole number from 0 up")
+    _check_limits(actual, target)
+    return RunSpec(run_id=run_id, scenario=actual, full=full, profile=chosen, target=target, seed=seed)
+
+
+def _check_limits(scenario: Scenario, target: Target) -> None:
     limits = target.limits
     for key, value, limit in (
-        ("max_users", actual.users, limits.max_users),
-        ("max_rate_rps", actual.peak_rate_rps, limits.max_rate_rps),
-        ("max_duration_s", actual.duration_s, limits.max_duration_s),
+        ("max_users", scenario.users, limits.max_users),
+        ("max_rate_rps", scenario.peak_rate_rps, limits.max_rate_rps),
+        ("max_duration_s", scenario.duration_s, limits.max_duration_s),
     ):
         if value > limit:
             raise ParamsError(
                 f"target {target.name}",
                 f"limits.{key}",
-                f"{scenario} needs {value:g}, allowed {limit:g}",
+                f"{scenario.name} needs {value:g}, allowed {limit:g}",
                 "raise the limit in the target file or choose a smaller profile",
             )
-    return RunSpec(run_id=run_id, scenario=actual, full=full, profile=chosen, target=target, seed=seed)
+
+
+def closed(spec: RunSpec, think_s: float) -> RunSpec:
+    """Return a run in which each user waits for its answer and then thinks, `think_s` seconds on average.
+
+    Raises
+    ------
+    ParamsError
+        For a scenario of waves or with a rate curve, a time that is none, or more than the target allows.
+    """
+    name = spec.scenario.name
+    try:
+        change = ScenarioChange(load_model="closed", think_s=think_s)
+        scenario = spec.scenario.changed(change)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
+        remedy = "give seconds above 0, and leave out scenarios that follow a schedule of their own"
+        raise ParamsError("--closed", name, problem, remedy) from None
+    _check_limits(scenario, spec.target)
+    return spec.model_copy(update={"scenario": scenario})

@@ -135,7 +135,9 @@ class Scenario(Frozen):
 
     @property
     def peak_rate_rps(self) -> float:
-        """Largest offered rate: of the curve where there is one, else the rate."""
+        """Largest rate: of the curve where there is one; of a closed loop what its users could send at most."""
+        if self.think_s is not None:
+            return self.users / self.think_s
         return peak_rps(self.curve) if self.curve else self.rate_rps
 
     def changed(self, change: ScenarioChange) -> Scenario:

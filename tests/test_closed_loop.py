@@ -1,16 +1,21 @@
 """A closed loop in the verdict and in the words: service time, never a passed latency criterion."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from fireai_analysis import narrative
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import analyze_run
+from fireai_analysis.errors import ParamsError
 from fireai_analysis.plots import latency as plots
+from fireai_analysis.publish import estimate
+from fireai_analysis.publish.order import prepare
 from fireai_analysis.readings import CLOSED_DOUBT, READERS
 from fireai_analysis.results import ScenarioResult
-from fireai_analysis.scenarios import load_criteria
+from fireai_analysis.scenarios import closed as closed_run
+from fireai_analysis.scenarios import load_criteria, load_target, run_spec
 from fireai_analysis.tables import load
 from tests import made
 
@@ -81,3 +86,26 @@ def test_figures_name_it_service_time(run: RunData, result: ScenarioResult) -> N
         assert "service time (closed loop)" in figure.title
         assert figure.measured
         assert "response time" not in (figure.alt + figure.caption).lower()
+
+
+def test_it_is_asked_for_at_the_command(tmp_path: Path) -> None:
+    [spec] = prepare(["peak"], "smoke", target_name="embedded", seed=1, output=tmp_path / "c", think_s=1.25).specs
+    assert (spec.scenario.load_model, spec.scenario.think_s) == ("closed", 1.25)
+    assert spec.full.load_model == "open"
+    assert spec.scenario.peak_rate_rps == 40.0
+    assert estimate.of(spec).requests_count == pytest.approx(40 * 30, rel=0.2)
+    [spec] = prepare(["peak"], "smoke", target_name="embedded", seed=1, output=tmp_path / "o").specs
+    assert spec.scenario.load_model == "open"
+
+
+@pytest.mark.parametrize(
+    ("name", "think_s", "message"),
+    [
+        ("crdt_stress", 1.0, "follows its answers and no schedule"),
+        ("peak", 0.0, "greater than 0"),
+        ("spike", 0.1, "limits.max_rate_rps: spike needs 2000, allowed 1000"),
+    ],
+)
+def test_a_loop_that_cannot_be_is_refused(name: str, think_s: float, message: str) -> None:
+    with pytest.raises(ParamsError, match=message):
+        closed_run(run_spec("run", name, "smoke", load_target("embedded"), 1), think_s)

@@ -67,6 +67,15 @@ def run(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Campaign directory; default: a new one in runs/."),
     ] = None,
+    think_s: Annotated[
+        float | None,
+        typer.Option(
+            "--closed",
+            metavar="THINK_S",
+            help="Closed loop: each user waits for its answer, then thinks so many seconds. No latency criterion can "
+            "pass: stalls are hidden.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; nothing is sent.")] = False,
 ) -> int:
     """Run scenarios through their notebooks, judge them, and write the report."""
@@ -76,7 +85,14 @@ def run(  # noqa: PLR0913 - one argument an option
     from fireai_analysis.publish.order import prepare
 
     output = Path(chosen["campaign_dir"]) if chosen.get("campaign_dir") else None
-    order = prepare(names, chosen["profile"], target_name=chosen["target"], seed=chosen["seed"], output=output)
+    order = prepare(
+        names,
+        chosen["profile"],
+        target_name=chosen["target"],
+        seed=chosen["seed"],
+        output=output,
+        think_s=think_s,
+    )
     return _show_plan(order) if dry_run else _run(order)
 
 

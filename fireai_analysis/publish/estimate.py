@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fireai_analysis.collect import schedule
-from fireai_analysis.spec import RunSpec
+from fireai_analysis.spec import RunSpec, Scenario
 
 AROUND_RUN_S, AROUND_CAMPAIGN_S = 14.0, 20.0
 """Start, setup, drain, profiles and notebook around each judged window; platform and report around all of them.
@@ -51,6 +51,8 @@ class Estimate:
 def of(spec: RunSpec) -> Estimate:
     """Return what a run will take; the schedule is drawn, so requests are exact and the rest is near.
 
+    Of a closed loop it is the most that its users could send.
+
     Examples
     --------
     >>> from fireai_analysis.scenarios import load_target, run_spec
@@ -58,7 +60,7 @@ def of(spec: RunSpec) -> Estimate:
     17280
     """
     scenario, profile = spec.scenario, spec.profile
-    plan = schedule.plan(scenario, spec.seed)
+    plan = schedule.plan(_drawn(scenario), spec.seed)
     around = (profile.settle_s + profile.profiled_s) / scenario.duration_s
     counts = Counter(scenario.mix[entry].action for entry in plan.entries.tolist())
     writes = {"sessions": _sessions_of_setup(spec), "evidence files": 0, "CRDT writes": 0}
@@ -70,6 +72,13 @@ def of(spec: RunSpec) -> Estimate:
     clock_bytes = scenario.users * BYTES_PER_CLOCK_ENTRY if scenario.arrivals == "waves" else 0
     rows_bytes = len(plan) * (1 + around) * (BYTES_PER_REQUEST + clock_bytes)
     return Estimate(len(plan), wall_s, RUN_BYTES + round(ticks_bytes + rows_bytes), writes)
+
+
+def _drawn(scenario: Scenario) -> Scenario:
+    """Return a scenario that draws a schedule: of a closed loop one in which no answer takes any time."""
+    if scenario.load_model == "open":
+        return scenario
+    return scenario.model_copy(update={"load_model": "open", "think_s": None, "rate_rps": scenario.peak_rate_rps})
 
 
 def campaign(specs: Iterable[RunSpec]) -> Estimate:

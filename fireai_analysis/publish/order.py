@@ -14,7 +14,7 @@ from fireai_analysis.campaign import campaign_name
 from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.preflight import access
 from fireai_analysis.publish import batch, estimate
-from fireai_analysis.scenarios import SELECTORS, load_criteria, load_target, run_spec
+from fireai_analysis.scenarios import SELECTORS, closed, load_criteria, load_target, run_spec
 from fireai_analysis.spec import RunSpec, Target
 from fireai_analysis.units import size_text
 
@@ -45,7 +45,15 @@ class Order:
         return tuple(spec.scenario.name for spec in self.specs)
 
 
-def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: int, output: Path | None) -> Order:
+def prepare(
+    scenarios: Sequence[str],
+    profile: str,
+    *,
+    target_name: str,
+    seed: int,
+    output: Path | None,
+    think_s: float | None = None,
+) -> Order:
     """Check everything that can be checked without the target; nothing is written.
 
     Parameters
@@ -58,6 +66,8 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
         At least 0.
     output : pathlib.Path or None
         Campaign directory; `runs/<UTC time>-<profile>` by default.
+    think_s : float or None
+        Mean think time of a closed loop; None: open load.
 
     Raises
     ------
@@ -71,6 +81,8 @@ def prepare(scenarios: Sequence[str], profile: str, *, target_name: str, seed: i
             raise ParamsError("scenario", name, "given twice", "name each once; repeats are campaigns of their own")
     stamp = f"{campaign_name(profile)}-{token_hex(3)}"
     specs = tuple(run_spec(f"{stamp}-{name}", name, profile, target, seed) for name in scenarios)
+    if think_s is not None:
+        specs = tuple(closed(spec, think_s) for spec in specs)
     access.check_load(specs)
     if target.kind == "remote":
         access.check_secrets(target, os.environ)
