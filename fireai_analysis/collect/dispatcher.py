@@ -12,7 +12,7 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
-from fireai_analysis.collect import contract
+from fireai_analysis.collect import contract, keys
 from fireai_analysis.collect.breaker import Breaker
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.journal import Row
@@ -78,7 +78,7 @@ class Dispatcher:
             if self.stop.is_set() or self._clock.now_ns() > give_up_ns:
                 return
             greenlet = gevent.Greenlet(self._arrive, plan, traffic, phase, position, due_ns)
-            greenlet.link_exception(self._broke)
+            greenlet.link_exception(self.broke)
             self.in_flight.start(greenlet)
             unyielded_count = 0 if waited else unyielded_count + 1
             if unyielded_count >= _SPAWN_AT_ONCE:
@@ -121,6 +121,7 @@ class Dispatcher:
                 len(got.body),
                 number,
                 got.timing,
+                keys.digest(request),
             )
         )
         self._tell_locust(request, got, due_ns, error)
@@ -129,6 +130,10 @@ class Dispatcher:
         if self._breaker.trips(t_ns=got.end_ns, ok=error is None):
             self._abort(self._breaker.reason())
         return got, answer
+
+    def broke(self, greenlet: gevent.Greenlet) -> None:
+        """End the run where a greenlet ended by an exception."""
+        self._abort(f"generator defect: {type(greenlet.exception).__name__}")
 
     def _arrive(self, plan: Plan, traffic: Traffic, phase: int, position: int, due_ns: int) -> None:
         request = traffic.request(position)
@@ -149,9 +154,6 @@ class Dispatcher:
             self.stop.wait(delay_ns / NS_PER_S)
             waited = True
         return waited
-
-    def _broke(self, greenlet: gevent.Greenlet) -> None:
-        self._abort(f"generator defect: {type(greenlet.exception).__name__}")
 
     def _tell_locust(self, request: Request, got: Exchange, due_ns: int, error: str | None) -> None:
         self.users[0].environment.events.request.fire(
