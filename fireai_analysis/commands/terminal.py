@@ -76,7 +76,8 @@ class Lines:
 
     def end(self, name: str, text: str, *, ok: bool) -> None:
         """Print how a part ended."""
-        self._write(f"{name:<11} {'done' if ok else 'BROKEN'}  {text}")
+        head = f"{name:<11} {'done' if ok else 'BROKEN'}  "
+        self._write(head + text.replace("\n", f"\n{' ' * len(head)}"))
 
 
 @dataclass

@@ -141,6 +141,6 @@ def _policies(name: str, value: str) -> list[Limit]:
         count = numbers.get("q") or numbers.get("r") or (plain[1] if plain else None)
         length = numbers.get("w") or numbers.get("t")
         if count is not None:
-            found.append(Limit(name, float(count), float(length) if length else window_s))
+            found.append(Limit(name, float(count), (float(length) if length else 0.0) or window_s))
     timed = [limit for limit in found if limit.window_s]
     return timed or found

@@ -15,6 +15,9 @@ from fireai_analysis.spec import Auth
 from fireai_analysis.units import duration_text
 
 NAME = "token_life"
+LATEST_S = 253_402_300_800
+"""The year 10000 in seconds since 1970."""
+
 SHORTEST_REST_S = 5.0
 """What must be left of a signed token when it is renewed: clocks may differ, and requests are on their way."""
 
@@ -68,6 +71,8 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float | None:
+    """Return an instant that a token tells, None where it tells none or one that no calendar holds."""
     value = claims.get(name)
-    good_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if good_number and value is not None else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < LATEST_S:
+        return None
+    return float(value)

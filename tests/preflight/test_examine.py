@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import jwt
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fireai_analysis import cli
 from fireai_analysis.collect import guard
+from fireai_analysis.commands import terminal
 from fireai_analysis.errors import GuardError, TargetError
 from fireai_analysis.preflight import examine, limiter, machine, rate
 from fireai_analysis.preflight.check import Check
@@ -149,6 +153,34 @@ def test_announced_limits(headers: dict[str, str], found: list[tuple[float, floa
     assert [(limit.count, limit.window_s) for limit in limiter.limits(headers)] == found
 
 
+HEADER_NAMES = st.sampled_from(
+    ["RateLimit", "RateLimit-Policy", "RateLimit-Limit", "X-RateLimit-Limit", "X-RateLimit-Limit-Minute", "Retry-After"]
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(HEADER_NAMES, st.text(alphabet='0123456789qrwt=;, ."-x', max_size=30)))
+def test_whatever_a_header_says_is_read(headers: dict[str, str]) -> None:
+    for limit in limiter.limits(headers):
+        assert limit.window_s is None or limit.window_s > 0
+        assert limit.text
+        limit.allows(35.0)
+
+
+CLAIMS = st.dictionaries(
+    st.sampled_from(["exp", "nbf", "iat"]),
+    st.one_of(st.integers(), st.just(10**400), st.floats(), st.booleans(), st.text(max_size=5), st.none()),
+)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.text(max_size=60), CLAIMS.map(lambda claims: jwt.encode({"_": 1} | claims, "s" * 40))))
+def test_whatever_a_token_holds_is_read(token: str) -> None:
+    check = token_life(bearer(token))
+    assert check.verdict in ("ok", "warn", "fail")
+    assert len(token) < 10 or token not in check.detail
+
+
 def test_littles_law() -> None:
     assert rate.in_flight(35.0, [(45, 0.02), (15, 0.08)]) == pytest.approx(35 * 0.035)
 
@@ -185,7 +217,11 @@ def test_warnings_are_shown_in_80_columns_and_kept(tmp_path: Path) -> None:
         kept = examined(order, target, SECRETS, told)
     (shown,) = told.ended
     assert shown.splitlines()[0] == "8 checks: 6 ok, 2 to look at"
-    assert max(map(len, shown.splitlines())) <= 60
+    lines: list[str] = []
+    terminal.Lines(lines.append).end("preflight", shown, ok=True)
+    assert lines[0].startswith("preflight   done  8 checks: 6 ok")
+    assert max(map(len, lines[0].splitlines())) <= 80
+    assert all(line.startswith(" " * 18) for line in lines[0].splitlines()[1:])
     assert {one["check"]: one["verdict"] for one in kept if one["verdict"] != "ok"} == {
         "clock": "warn",
         "rate_limiter": "warn",
