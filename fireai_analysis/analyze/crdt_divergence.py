@@ -71,7 +71,8 @@ def _shown(value: Any) -> str:
 def converge_ns(session: Session) -> float | None:
     """Return how long after the last acknowledged answer the slowest place stood still; None where they never agreed.
 
-    The end is the begin of the first of the equal reads in a row that ended with the final one.
+    The end is the begin of the first of the equal reads in a row that ended with the final one, those of the run among
+    them: final reads begin when the load has ended, and a session of an early wave stood still long before.
     """
     states = settled(session)
     answers = [one.acknowledged_ns for one in session.writes if math.isfinite(one.acknowledged_ns)]
@@ -83,5 +84,17 @@ def converge_ns(session: Session) -> float | None:
     ]
     if not states or not answers or len(states) < len(session.finals) or any(divergences(session)):
         return None
-    slowest = max(state.since_ns for state in states.values())
+    slowest = max(_since_ns(session, state) for state in states.values())
     return max(0.0, slowest - max(ends)) if math.isfinite(slowest) else None
+
+
+def _since_ns(session: Session, final: State) -> float:
+    """Return when the first of the reads began that show the final state of a place without a break."""
+    since_ns = final.since_ns
+    for read in reversed(session.reads):
+        if read.source != final.source:
+            continue
+        if read.document is None or _content(read) != _content(final):
+            break
+        since_ns = min(since_ns, read.begin_ns)
+    return since_ns
