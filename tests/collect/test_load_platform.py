@@ -10,10 +10,15 @@ import pandas as pd
 import psycopg
 import pytest
 
+from fireai_analysis.analyze.convergence import measure
+from fireai_analysis.analyze.data import RunData
 from fireai_analysis.bundle import RunBundle, read_json
+from fireai_analysis.collect.database import Database
+from fireai_analysis.collect.final_state import read_final_states, read_idempotency
 from fireai_analysis.collect.finalize import finalize
 from fireai_analysis.collect.locust_process import start
 from fireai_analysis.collect.opening import FACTS, PROGRESS
+from fireai_analysis.dsn import parse
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import PlatformStatus
 from fireai_analysis.scenarios import load_scenario, load_target
@@ -100,6 +105,25 @@ def test_waves_of_conflicting_writes(platform: PlatformStatus, tmp_path: Path) -
     states = documents(bundle, platform)
     for session, group in own.groupby("session_id"):
         check_document(states[session], group, set(operations["token"]) - set(own["token"]))
+    check_verdict(bundle, control.secrets(platform))
+
+
+def check_verdict(bundle: RunBundle, secrets: dict[str, str]) -> None:
+    """The checker finds nothing wrong, and nothing that it could not look at but reads while the load ran."""
+    sessions, history = read_json(bundle.raw_dir / FACTS)["sessions"], bundle.operations()
+    assert history is not None
+    assert read_final_states(bundle, secrets, sessions) == []
+    database = Database(parse(secrets["DATABASE_URL"]))
+    read_idempotency(bundle, database, history["idempotency_key"])
+    database.close()
+    crdt = measure(RunData.from_bundle(bundle)).crdt
+    assert crdt.doors == ("sql", "fastapi", "go")
+    assert (crdt.lost_count, crdt.duplicated_count, crdt.phantom_count, crdt.resurrected_count) == (0, 0, 0, 0)
+    assert (crdt.double_effect_count, crdt.other_answer_count, crdt.swallowed_body_count) == (0, 0, 0)
+    assert (crdt.illegal_winner_count, crdt.clock_regression_count, crdt.divergence_count) == (0, 0, 0)
+    assert crdt.unknown_count == 0
+    assert crdt.conflicts_count
+    assert crdt.counterexample is None
 
 
 def repeating() -> tuple[MixEntry, ...]:
