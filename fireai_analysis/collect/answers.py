@@ -8,29 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from fireai_analysis.collect.journal import Answer
 
 MOST_REMEMBERED = 4_096
 _DIGEST_BYTES, _LEVEL = 32, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The body of an answer as it came.
-
-    Attributes
-    ----------
-    sha256 : str
-        Hexadecimal digest.
-    content : bytes or None
-        None where the journal was torn before it.
-    """
-
-    sha256: str
-    content: bytes | None
 
 
 class Packer:
@@ -41,29 +24,35 @@ class Packer:
 
     def packed(self, body: bytes) -> bytes:
         """Return what is journaled of a body."""
-        digest = hashlib.sha256(body).digest()
-        if digest in self._written:
-            return digest
+        known = hashlib.sha256(body).digest()
+        if known in self._written:
+            return known
         if len(self._written) >= MOST_REMEMBERED:
             self._written.clear()
-        self._written.add(digest)
-        return digest + zlib.compress(body, _LEVEL)
+        self._written.add(known)
+        return known + zlib.compress(body, _LEVEL)
 
 
-def unpacked(answers: Mapping[int, Answer]) -> dict[int, Body]:
-    """Return the bodies of a journal's answers by arrival.
+def digest(answer: Answer) -> str:
+    """Return the SHA-256 of the body of a journaled answer, in hexadecimal."""
+    return answer.body[:_DIGEST_BYTES].hex()
+
+
+def bodies(answers: Iterable[Answer]) -> Iterator[tuple[str, bytes]]:
+    """Yield the digest and the body of each distinct answer; one at a time, because together they are large.
+
+    An answer whose body the journal lost is not among them.
 
     Examples
     --------
     >>> packer = Packer()
-    >>> journaled = {arrival: Answer(arrival, packer.packed(b"{}")) for arrival in (3, 4)}
-    >>> [body.content for body in unpacked(journaled).values()]
-    [b'{}', b'{}']
+    >>> journaled = [Answer(arrival, packer.packed(b"{}")) for arrival in (3, 4)]
+    >>> [body for _, body in bodies(journaled)], digest(journaled[0]) == digest(journaled[1])
+    ([b'{}'], True)
     """
-    contents: dict[bytes, bytes] = {}
-    for answer in answers.values():
-        if len(answer.body) > _DIGEST_BYTES:
-            contents.setdefault(answer.body[:_DIGEST_BYTES], answer.body[_DIGEST_BYTES:])
-    bodies = {digest: Body(digest.hex(), zlib.decompress(packed)) for digest, packed in contents.items()}
-    digests = {arrival: answer.body[:_DIGEST_BYTES] for arrival, answer in answers.items()}
-    return {arrival: bodies.get(digest) or Body(digest.hex(), None) for arrival, digest in digests.items()}
+    seen: set[bytes] = set()
+    for answer in answers:
+        packed = answer.body[_DIGEST_BYTES:]
+        if packed and (known := answer.body[:_DIGEST_BYTES]) not in seen:
+            seen.add(known)
+            yield known.hex(), zlib.decompress(packed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fireai_analysis.collect.answers import unpacked
+from fireai_analysis.collect import answers
 from fireai_analysis.collect.contract import json_object
 from fireai_analysis.collect.crdt_operations import outcome
-from fireai_analysis.collect.journal import Row
+from fireai_analysis.collect.journal import Answer, Row
 from fireai_analysis.collect.recorder import JUDGED
 from fireai_analysis.collect.recording import Recording
 from fireai_analysis.collect.schedule import plan
@@ -24,24 +24,15 @@ def operations(spec: RunSpec, recording: Recording) -> list[dict[str, Any]]:
     rows = {row.arrival: row for row in recording.rows if row.phase == JUDGED}
     orderly = bool(recording.totals)
     offsets = dict(zip(*(column.tolist() for column in _offsets(spec)), strict=True))
-    bodies = unpacked(recording.answers)
-    clocks = {body.sha256: _clock(body.content) for body in bodies.values()}
+    clocks = {sha256: _clock(body) for sha256, body in answers.bodies(recording.answers.values())}
     found = []
     for invocation in recording.invocations:
-        row, body = rows.get(invocation["arrival"]), bodies.get(invocation["arrival"])
+        row, answer = rows.get(invocation["arrival"]), recording.answers.get(invocation["arrival"])
         if row is None and orderly:
             continue
         due_ns = (recording.started_ns or 0) + offsets[invocation["arrival"]]
-        answer = {
-            "answer_sha256": body.sha256 if body else None,
-            "clock_returned": clocks[body.sha256] if body else None,
-        }
-        found.append(
-            _said(spec, invocation)
-            | {"worker": recording.worker}
-            | _end(spec, row, due_ns, invocation["kind"])
-            | answer
-        )
+        end = _end(spec, row, due_ns, invocation["kind"]) | _answer(answer, clocks)
+        found.append(_said(spec, invocation) | {"worker": recording.worker} | end)
     return found
 
 
@@ -77,6 +68,11 @@ def _end(spec: RunSpec, row: Row | None, due_ns: int, kind: str) -> dict[str, An
     }
 
 
-def _clock(body: bytes | None) -> str | None:
-    clock = (json_object(body or b"") or {}).get("vector_clock")
+def _answer(answer: Answer | None, clocks: dict[str, str | None]) -> dict[str, Any]:
+    sha256 = answers.digest(answer) if answer else None
+    return {"answer_sha256": sha256, "clock_returned": clocks.get(sha256 or "")}
+
+
+def _clock(body: bytes) -> str | None:
+    clock = (json_object(body) or {}).get("vector_clock")
     return json.dumps(clock, separators=(",", ":")) if isinstance(clock, dict) else None

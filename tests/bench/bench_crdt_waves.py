@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from fireai_analysis.bundle import RunBundle
+from fireai_analysis.collect import answers as packed
 from fireai_analysis.collect import journal
-from fireai_analysis.collect.answers import unpacked
 from fireai_analysis.collect.journal import Answer
 from fireai_analysis.collect.opening import JOURNAL
 from fireai_analysis.collect.session import follow, start_collector
@@ -102,7 +102,8 @@ def answers(bundle: RunBundle) -> Line:
     path = bundle.journal_dir / JOURNAL
     found: list[Answer] = journal.read(path).of(journal.ANSWER)
     packed_mb = sum(len(one.body) for one in found) / MB
-    whole_mb = sum(len(body.content or b"") for body in unpacked({one.arrival: one for one in found}).values()) / MB
+    sizes = {sha256: len(body) for sha256, body in packed.bodies(found)}
+    whole_mb = sum(sizes[packed.digest(one)] for one in found) / MB
     scale = FULL_WAVES / 2
     measured = (
         f"{packed_mb:.2f} MB for {whole_mb:.1f} MB of {len(found)} answers; journal {path.stat().st_size / MB:.2f} MB; "

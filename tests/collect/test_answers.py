@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireai_analysis.collect import answers, journal
-from fireai_analysis.collect.answers import Packer, unpacked
+from fireai_analysis.collect.answers import Packer
 from fireai_analysis.collect.journal import Answer, Writer, pack_answer
 
 
@@ -17,11 +17,14 @@ def test_every_body_comes_back_with_its_digest(bodies: list[bytes], most_remembe
     before, answers.MOST_REMEMBERED = answers.MOST_REMEMBERED, most_remembered
     try:
         packer = Packer()
-        found = unpacked({arrival: Answer(arrival, packer.packed(body)) for arrival, body in enumerate(bodies)})
+        journaled = [Answer(arrival, packer.packed(body)) for arrival, body in enumerate(bodies)]
     finally:
         answers.MOST_REMEMBERED = before
-    assert [body.content for body in found.values()] == bodies
-    assert [body.sha256 for body in found.values()] == [hashlib.sha256(body).hexdigest() for body in bodies]
+    digests = [hashlib.sha256(body).hexdigest() for body in bodies]
+    assert [answers.digest(answer) for answer in journaled] == digests
+    found = list(answers.bodies(journaled))
+    assert len(found) == len(set(bodies))
+    assert dict(found) == dict(zip(digests, bodies, strict=True))
 
 
 def test_a_wave_of_clocks_takes_a_tenth_of_its_bytes(tmp_path: Path) -> None:
@@ -33,13 +36,15 @@ def test_a_wave_of_clocks_takes_a_tenth_of_its_bytes(tmp_path: Path) -> None:
     writer.close()
     whole = sum(len(bodies[arrival % len(bodies)]) for arrival in range(400))
     assert (tmp_path / "journal").stat().st_size < whole / 10
-    read = {one.arrival: one for one in journal.read(tmp_path / "journal").of(journal.ANSWER)}
-    assert [body.content for body in unpacked(read).values()] == [bodies[place % len(bodies)] for place in range(400)]
+    read = journal.read(tmp_path / "journal").of(journal.ANSWER)
+    found = dict(answers.bodies(read))
+    assert [found[answers.digest(one)] for one in read] == [bodies[place % len(bodies)] for place in range(400)]
 
 
 def test_a_body_that_the_journal_lost_is_not_invented() -> None:
     packer = Packer()
     first, second = packer.packed(b"body"), packer.packed(b"body")
     assert len(first) > len(second)
-    (body,) = unpacked({1: Answer(1, second)}).values()
-    assert (body.sha256, body.content) == (hashlib.sha256(b"body").hexdigest(), None)
+    torn = Answer(1, second)
+    assert list(answers.bodies([torn])) == []
+    assert answers.digest(torn) == hashlib.sha256(b"body").hexdigest()

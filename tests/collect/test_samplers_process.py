@@ -29,7 +29,7 @@ def ticks(bundle: RunBundle, sampler: str) -> list[dict[str, Any]]:
     return [record for record in records if record.get("sampler") == sampler]
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
@@ -103,3 +103,21 @@ def test_the_samplers_end_with_their_owner(tmp_path: Path) -> None:
     owner.kill()
     owner.communicate()
     until(lambda: not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z")
+
+
+@pytest.mark.parametrize(("scenario", "is_told"), [("peak", False), ("crdt_stress", True)])
+def test_the_keys_of_the_doors_are_told_only_where_sessions_are_read(
+    tmp_path: Path, scenario: str, is_told: bool
+) -> None:
+    target = target_at("http://127.0.0.1:1")
+    secrets = {name: CANARY for name in target.secret_names()}
+    bundle = run_bundle(tmp_path, target, scenario)
+    samplers = Samplers(bundle, secrets | {"ANOTHER_SECRET": CANARY})
+    samplers.start()
+    assert samplers._process is not None
+    environ = Path(f"/proc/{samplers._process.pid}/environ")
+    until(lambda: environ.read_bytes())  # empty for a moment after the start
+    told = environ.read_bytes()
+    samplers.stop()
+    held = {name for name in (*secrets, "ANOTHER_SECRET") if f"{name}={CANARY}".encode() in told}
+    assert held == (set(secrets) if is_told else {target.database_url_env})
