@@ -152,6 +152,6 @@ def test_a_stall_is_told_with_what_a_closed_loop_would_have_hidden() -> None:
     stall = {"worst_at_s": 25.0, "worst_in_flight_count": 175, "worst_waited_ms": 5012.0, "hidden_count": 125}
     text = " ".join(narrative.analysis(campaigns.result("peak", delay=stall)))
     assert "25 s into the window, 175 requests were in flight, and the slowest of them took 5,012 ms" in text
-    assert "A closed loop of 50 users would have held back 125 of them" in text
+    assert "A closed loop of 50 users would have held back at least 125 of them" in text
     short = " ".join(narrative.analysis(campaigns.result("peak", delay=stall | {"worst_waited_ms": 400.0})))
     assert "closed loop" not in short

@@ -13,6 +13,7 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from fireai_analysis.collect import contract, keys
+from fireai_analysis.collect.alarm import Alarm
 from fireai_analysis.collect.breaker import Breaker
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.journal import Row
@@ -23,7 +24,7 @@ from fireai_analysis.collect.traffic import Traffic
 from fireai_analysis.collect.transport import Exchange
 from fireai_analysis.collect.workload import Request
 from fireai_analysis.spec import Door, Target
-from fireai_analysis.units import NS_PER_MS, NS_PER_S
+from fireai_analysis.units import NS_PER_MS
 
 _SPAWN_AT_ONCE = 64
 
@@ -69,21 +70,20 @@ class Dispatcher:
         start_ns, give_up_ns : int
             Begin of the window, and when what is still unsent is given up.
         """
-        unyielded_count = 0
-        for position, offset_ns in enumerate(plan.offsets_ns.tolist()):
-            due_ns = start_ns + offset_ns
-            waited = self._wait_until(due_ns - traffic.lead_ns)
-            traffic.prepare(position)
-            waited = self._wait_until(due_ns) or waited
-            if self.stop.is_set() or self._clock.now_ns() > give_up_ns:
-                return
-            greenlet = gevent.Greenlet(self._arrive, plan, traffic, phase, position, due_ns)
-            greenlet.link_exception(self.broke)
-            self.in_flight.start(greenlet)
-            unyielded_count = 0 if waited else unyielded_count + 1
-            if unyielded_count >= _SPAWN_AT_ONCE:
-                unyielded_count = 0
-                gevent.sleep(0)
+        with Alarm(self._clock, self.stop) as alarm:
+            unyielded_count = 0
+            for position, offset_ns in enumerate(plan.offsets_ns.tolist()):
+                due_ns = start_ns + offset_ns
+                waited = alarm.wait_until(due_ns - traffic.lead_ns)
+                traffic.prepare(position)
+                waited = alarm.wait_until(due_ns) or waited
+                if self.stop.is_set() or self._clock.now_ns() > give_up_ns:
+                    return
+                self._spawn(plan, traffic, phase, position, due_ns)
+                unyielded_count = 0 if waited else unyielded_count + 1
+                if unyielded_count >= _SPAWN_AT_ONCE:
+                    unyielded_count = 0
+                    gevent.sleep(0)
 
     def make_ready(self, door: Door, user: int) -> None:
         """Have a connection and a token of a user ready before its request is due."""
@@ -135,6 +135,11 @@ class Dispatcher:
         """End the run where a greenlet ended by an exception."""
         self._abort(f"generator defect: {type(greenlet.exception).__name__}")
 
+    def _spawn(self, plan: Plan, traffic: Traffic, phase: int, position: int, due_ns: int) -> None:
+        greenlet = gevent.Greenlet(self._arrive, plan, traffic, phase, position, due_ns)
+        greenlet.link_exception(self.broke)
+        self.in_flight.start(greenlet)
+
     def _arrive(self, plan: Plan, traffic: Traffic, phase: int, position: int, due_ns: int) -> None:
         request = traffic.request(position)
         got, answer = self.send(
@@ -146,14 +151,6 @@ class Dispatcher:
             due_ns=due_ns,
         )
         traffic.answered(position, request, got, answer)
-
-    def _wait_until(self, due_ns: int) -> bool:
-        """Sleep until an instant or until `stop`; return whether there was anything to wait for."""
-        waited = False
-        while (delay_ns := due_ns - self._clock.now_ns()) > 0 and not self.stop.is_set():
-            self.stop.wait(delay_ns / NS_PER_S)
-            waited = True
-        return waited
 
     def _tell_locust(self, request: Request, got: Exchange, due_ns: int, error: str | None) -> None:
         self.users[0].environment.events.request.fire(

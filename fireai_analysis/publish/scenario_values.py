@@ -86,6 +86,8 @@ def _why(source: Source) -> str:
     judged = source.at("judged_count")
     if judged is None:
         return NO_ROWS
+    if source.at("load_model") == "closed":
+        return "a closed loop knows service time only"
     return f"too few judged requests for it (n = {number_text(judged, 0)}), or too many of them unanswered"
 
 
