@@ -318,6 +318,7 @@ CASES: list[Case] = [
     _silent("arrivals", "cut short", ended_after(0.5)),
     _fires("users", "of another scenario, fewer", scenario_of("spike")),
     _fires("users", "of another scenario, more", scenario_of("sustained")),
+    _fires("users", "as many, but others", lambda data: with_rows(user=data.requests["user"] + 1)(data)),
     _fires("users", "shown by Locust", sample("generator", users_count=7)),
     _silent("users", "two workers", two_workers),
     _silent("users", "a lost worker hides what Locust showed", two_workers, with_facts(workers=LOST)),
