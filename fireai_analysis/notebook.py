@@ -130,6 +130,11 @@ def quality(run: RunAnalysis) -> Table:
     return tables.validity(run.result)
 
 
+def generator(run: RunAnalysis) -> Table:
+    """Show whether the load generator kept up, and what it adds to the latencies by itself."""
+    return tables.generator(run.result)
+
+
 def percentiles(run: RunAnalysis) -> Table:
     """Show response time against service time."""
     return tables.percentiles(run.result)
@@ -231,6 +236,11 @@ def pool_use(run: RunAnalysis) -> Figure:
 def host_load(run: RunAnalysis) -> Figure:
     """Draw CPU and memory of the host."""
     return plots.host_load(run.tables, run.result)
+
+
+def generator_audit(run: RunAnalysis) -> Figure:
+    """Draw lags, CPU and requests in flight of the load generator."""
+    return plots.generator_audit(run.tables, run.result)
 
 
 def crdt_waves(run: RunAnalysis) -> Figure:

@@ -107,6 +107,7 @@ class Calibration(Record):
 
     measured_ns: int | None = None
     p95_bias_ratio: float | None = None
+    p95_bias_ratios: tuple[float, ...] = ()
     p95_bias_ms: float | None = None
     null_p95_ms: float | None = None
     capacity_rps: float | None = None

@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[[ScenarioResult], Table]] = {
         tables.burst,
         tables.crdt,
         tables.findings,
+        tables.generator,
     )
 }
 every_table = pytest.mark.parametrize("name", TABLES)
@@ -187,3 +188,15 @@ def test_numbers_stand_right_and_words_left() -> None:
     assert '<th scope="row">a</th>' in table.html()
     assert '<th scope="row"><div align="left">a</div></th>' in table._repr_mimebundle_()["text/html"]
     assert "style=" not in table._repr_mimebundle_()["text/html"]  # a strict Content-Security-Policy refuses it
+
+
+def test_the_generator_is_told_with_what_its_calibration_found() -> None:
+    table = tables.generator(result())
+    shown = {key: row[1] for row, key in zip(table.rows, table.keys or (), strict=True)}
+    prefix = "scenarios.peak.generator"
+    assert shown[f"{prefix}.cpu_peak_ratio"] == "44.00 %"
+    assert shown[f"{prefix}.in_flight_at_end_count"] == "2"
+    assert shown[f"{prefix}.calibration.p95_bias_ratio"] == "0.44 ms (2.10 %)"
+    assert shown[f"{prefix}.calibration.capacity_rps"] == "1,400 rps"
+    assert "tries: 1.90, 2.10, 2.60 %" in table.note
+    assert "was not calibrated" in tables.generator(unmeasured()).note

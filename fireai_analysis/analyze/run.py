@@ -11,6 +11,7 @@ from fireai_analysis.analyze import (
     convergence,
     database,
     delay,
+    generator,
     go_runtime,
     latency,
     layers,
@@ -101,6 +102,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         layers_ms=layers_found,
         host=resources.host(data),
         crdt=converged.crdt,
+        generator=generator.audit(data, rows),
         validity=checks,
         warnings=(*found.warnings, *converged.warnings, *_more_warnings(data, rows)),
         facts=_facts(data, mark, leak, limit_of(criteria, "go_memory")),
@@ -117,6 +119,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         "validity": validity_table(checks),
         "pool_curve": resources.pool_curve(data),
         "host_curve": resources.host_curve(data),
+        "generator_curve": generator.curve(data),
         "crdt_waves": converged.waves,
     }
     return Analysis(result, tables)

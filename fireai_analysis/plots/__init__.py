@@ -8,6 +8,7 @@ from fireai_analysis.plots.bottleneck import bottleneck_breakdown
 from fireai_analysis.plots.crdt import crdt_waves
 from fireai_analysis.plots.draw import not_measured
 from fireai_analysis.plots.figure import Figure
+from fireai_analysis.plots.generator import generator_audit
 from fireai_analysis.plots.latency import latency_distribution, latency_over_time
 from fireai_analysis.plots.memory import memory_growth
 from fireai_analysis.plots.resources import host_load, pool_use
@@ -17,6 +18,7 @@ __all__ = [
     "Figure",
     "bottleneck_breakdown",
     "crdt_waves",
+    "generator_audit",
     "host_load",
     "latency_distribution",
     "latency_over_time",

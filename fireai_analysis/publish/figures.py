@@ -18,6 +18,7 @@ TABLES: dict[str, Callable[[ScenarioResult], tables.Table]] = {
     "validity": tables.validity,
     "latency_by_endpoint": tables.latency_by_endpoint,
     "statements": tables.statements,
+    "generator": tables.generator,
 }
 
 
@@ -62,5 +63,6 @@ def _drawing(summary: Summary, scenario: str, kind: str) -> Draw:
         "crdt_waves": plots.crdt_waves,
         "pool_use": plots.pool_use,
         "host_load": plots.host_load,
+        "generator_audit": plots.generator_audit,
     }
     return drawings[kind]

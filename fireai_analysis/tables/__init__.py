@@ -3,6 +3,7 @@
 Presentation only: numbers are formatted by `units.py`, nothing is computed; what was not measured says so.
 """
 
+from fireai_analysis.tables.generator import generator
 from fireai_analysis.tables.load import (
     burst,
     errors,
@@ -24,6 +25,7 @@ __all__ = [
     "errors",
     "findings",
     "garbage_collection",
+    "generator",
     "judged_latency",
     "latency_by_endpoint",
     "layers",

@@ -16,7 +16,7 @@ from tests.notebooks.bundles import recorded
 from tests.notebooks.test_sources import NOTEBOOKS
 from tests.plots.frames import HOSTILE
 
-FIGURES = {"sustained": 7, "peak": 7, "spike": 7, "crdt_stress": 8}
+FIGURES = {"sustained": 8, "peak": 8, "spike": 8, "crdt_stress": 9}
 
 
 def execute(name: str, place: Path, **parameters: object) -> nbformat.NotebookNode:

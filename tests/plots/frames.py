@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 
 from fireai_analysis.results import (
+    Calibration,
     Check,
     CountSpan,
     Crdt,
     Database,
     Endpoint,
     Finding,
+    GeneratorAudit,
     GoRuntime,
     Host,
     Layer,
@@ -95,6 +97,31 @@ def result(scenario: str = "peak", **changes: object) -> ScenarioResult:
         crdt=Crdt(
             operations_count=12000, acknowledged_count=11996, unknown_count=4, lost_count=1, conflicts_count=5700
         ),
+        generator=GeneratorAudit(
+            workers_count=1,
+            lost_workers_count=0,
+            cpu_p95_ratio=0.42,
+            cpu_peak_ratio=0.44,
+            steal_mean_ratio=0.0,
+            loop_lag_p99_ms=4.0,
+            loop_lag_max_ms=32.5,
+            send_lag_p99_ms=1.2,
+            send_lag_max_ms=21.0,
+            late_count=3,
+            in_flight_peak_count=17,
+            in_flight_at_end_count=2,
+            sockets_peak_count=100,
+            gap_p95_ms=2.5,
+            calibration=Calibration(
+                measured_ns=1_790_000_000_000_000_000,
+                p95_bias_ratio=0.021,
+                p95_bias_ratios=(0.019, 0.021, 0.026),
+                p95_bias_ms=0.44,
+                null_p95_ms=20.9,
+                capacity_rps=1400.0,
+                requests_count=600,
+            ),
+        ),
         validity=(Check(check="clock", ok=None, detail=HOSTILE), Check(check="rate", ok=True, detail="99.7 %")),
         findings=(
             Finding(
@@ -168,6 +195,15 @@ def derived(n: int = 30, step_s: float = 1.0, part: str = "crdt") -> dict[str, p
         ),
         "pool_curve": pd.DataFrame({"t_s": t_s, "acquired_count": 6 * level, "max_count": 30 * level}),
         "host_curve": pd.DataFrame({"t_s": t_s, "cpu_ratio": 0.5 * level, "memory_ratio": 0.3 * level}),
+        "generator_curve": pd.DataFrame(
+            {
+                "t_s": t_s,
+                "loop_lag_p99_ms": 2 * level + 30 * (failures > 0),
+                "send_lag_p99_ms": 1 * level,
+                "cpu_ratio": 0.4 * level,
+                "in_flight_count": 3 * level,
+            }
+        ),
         "crdt_waves": pd.DataFrame(
             {
                 "wave": [0, 1, 2],

@@ -25,6 +25,7 @@ FIGURES: dict[str, Draw] = {
     "pool-use": plots.pool_use,
     "host-load": plots.host_load,
     "crdt-waves": plots.crdt_waves,
+    "generator-audit": plots.generator_audit,
 }
 KEY_NUMBERS = {
     "latency-over-time": ("13.9 ms", "300 ms", "failed: 3"),
@@ -34,6 +35,7 @@ KEY_NUMBERS = {
     "bottleneck-breakdown": ("50.0 %", "waiting for a connection"),
     "pool-use": ("13 of 30", "12 of 3,000"),
     "host-load": ("51.0 %", "78.0 %"),
+    "generator-audit": ("32.5 ms", "21.0 ms", "44.0 %", "17 requests"),
     "crdt-waves": ("11,996", "1 lost", "4 unknown"),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)

@@ -305,6 +305,9 @@ def frames(name: str) -> dict[str, pd.DataFrame]:
         ),
         "pool_curve": pd.DataFrame({"t_s": t_s, "acquired_count": (3 + 2 * wave).astype(int), "max_count": 30}),
         "host_curve": pd.DataFrame({"t_s": t_s, "cpu_ratio": 0.4 + 0.2 * wave, "memory_ratio": 0.18}),
+        "generator_curve": pd.DataFrame(
+            {"t_s": t_s, "loop_lag_p99_ms": 2.0 + wave, "send_lag_p99_ms": 0.5, "cpu_ratio": 0.3, "in_flight_count": 4}
+        ),
         "crdt_waves": pd.DataFrame(
             {"wave": [0, 1], "acknowledged_count": [1000, 1000], "unknown_count": [0, 0], "lost_count": [0, 0]}
             | {"drain_s": [1.4, 1.6]}

@@ -45,7 +45,7 @@ def test_a_scenario_that_left_no_run_is_not_measured(campaign_dir: Path, written
 
 def test_the_page_is_drawn_from_the_executed_notebook(campaign_dir: Path, written: list[Path]) -> None:
     html = (campaign_dir / "report.html").read_text()
-    assert html.count('class="fireai-figure"') == html.count('<img class="static"') == 23
+    assert html.count('class="fireai-figure"') == html.count('<img class="static"') == 25
     assert "campaign.section(" not in html
     assert str(campaign_dir) not in html
     assert "Traceback" not in html
