@@ -358,6 +358,7 @@ CASES: list[Case] = [
     ),
     _fires("generator_cpu", "saturated", sample("generator", cpu_ratio=0.95)),
     _silent("generator_cpu", "one busy second in thirty", seconds(0.04, "cpu_ratio", 0.95)),
+    _fires("generator_cpu", "two seconds in thirty", seconds(0.07, "cpu_ratio", 0.95)),
     _fires("generator_lag", "saturated", sample("generator", loop_lag_p99_ms=90.0)),
     _silent("generator_lag", "waves", sample("generator", loop_lag_p99_ms=90.0), base="crdt_stress"),
     _fires("generator_steal", "neighbours", sample("generator", steal_ratio=0.3)),
@@ -371,6 +372,7 @@ CASES: list[Case] = [
     _silent("generator_gap", "waves", sample("generator", gap_p95_ms=200.0), base="crdt_stress"),
     _fires("late_starts", "a fiftieth", late(0.02, 20.0)),
     _silent("late_starts", "a hundredth", late(0.009, 20.0)),
+    Case("late_starts", "one of a few requests", False, lambda: late(1 / 36, 20.0)(good("sustained"))),
     _silent("late_starts", "waves", late(0.5, 20.0), base="crdt_stress"),
     *(_fires("status_mix", f"{status} answered fast", failing(50, error=f"status {status}", status=status))
       for status in (401, 403, 404, 415, 422, 429)),

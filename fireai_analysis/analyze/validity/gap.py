@@ -19,7 +19,7 @@ import numpy as np
 from fireai_analysis.analyze.columns import Floats, Ints, floats, nanoseconds, texts
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.memory import TARGET_PROCESSES
-from fireai_analysis.analyze.validity.generator import SICK_SECONDS_RATIO, unless_waves
+from fireai_analysis.analyze.validity.generator import are_many, unless_waves
 from fireai_analysis.results import Check
 from fireai_analysis.units import NS_PER_S, percent_text
 
@@ -28,7 +28,7 @@ BUSY_RATIO = 0.80
 
 
 def generator_gap(data: RunData) -> Check:
-    """Whether the gap's P95 is at most 30 ms, but for 5 % of the seconds in which the server was idle."""
+    """Whether the gap's P95 is at most 30 ms, but for 5 % of the seconds (or one) in which the server was idle."""
     frame = data.during("generator")
     gaps = np.array([]) if frame is None else floats(frame, "gap_p95_ms")
     there = ~np.isnan(gaps)
@@ -36,15 +36,15 @@ def generator_gap(data: RunData) -> Check:
         return Check(check="generator_gap", ok=None, detail="no server time was told")
     gaps, t_ns = gaps[there], nanoseconds(frame, "t_ns")[there]
     wide, busy = gaps > GAP_LIMIT_MS, busy_at(data, t_ns)
-    blamed, open_ = float((wide & (busy == 0)).mean()), float((wide & np.isnan(busy)).mean())
+    blamed, open_ = wide & (busy == 0), wide & np.isnan(busy)
     detail = (
-        f"client less server time (P95) over {GAP_LIMIT_MS:g} ms with the server idle in {percent_text(blamed, 1)} % "
-        f"of {len(gaps)} seconds, largest {gaps.max():.3g} ms"
+        f"client less server time (P95) over {GAP_LIMIT_MS:g} ms with the server idle in "
+        f"{percent_text(float(blamed.mean()), 1)} % of {len(gaps)} seconds, largest {gaps.max():.3g} ms"
     )
-    if blamed > SICK_SECONDS_RATIO:
+    if are_many(blamed):
         return unless_waves(data, Check(check="generator_gap", ok=False, detail=detail))
-    if open_ > SICK_SECONDS_RATIO:
-        detail += f"; in {percent_text(open_, 1)} % whether the server was idle is not known"
+    if are_many(open_):
+        detail += f"; in {percent_text(float(open_.mean()), 1)} % whether the server was idle is not known"
         return Check(check="generator_gap", ok=None, detail=detail)
     return Check(check="generator_gap", ok=True, detail=detail)
 
