@@ -73,7 +73,8 @@ def late_starts(data: RunData, rows: Rows) -> Check:
     if not len(lags):
         return Check(check="late_starts", ok=None, detail="no request was sent")
     late = lags > LAG_LIMIT_MS
-    detail = f"{percent_text(float(late.mean()))} % of requests were sent more than {LAG_LIMIT_MS:g} ms late, at most {lags.max():.1f} ms"
+    share = percent_text(float(late.mean()))
+    detail = f"{share} % of requests were sent more than {LAG_LIMIT_MS:g} ms late, at most {lags.max():.1f} ms"
     return unless_waves(data, Check(check="late_starts", ok=not are_many(late, LATE_RATIO), detail=detail))
 
 
