@@ -228,6 +228,13 @@ class CrdtMapping(Frozen):
     reads: dict[Door, str] = Field(default_factory=dict)
     counters: bool = False
 
+    @model_validator(mode="after")
+    def _reads_name_the_session(self) -> CrdtMapping:
+        for door, path in self.reads.items():
+            if not path.startswith("/") or "{session_id}" not in path:
+                raise ValueError(f"reads.{door}: a path with {{session_id}} in it is expected, beginning with /")
+        return self
+
 
 class TargetData(Frozen):
     """Seed data of the target that requests refer to."""
@@ -263,6 +270,13 @@ class Target(Frozen):
     limits: LoadLimits
     request_timeout_s: float = Field(gt=0)
     process_ids: dict[str, int] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _reads_are_at_doors(self) -> Target:
+        strange = sorted(set(self.crdt.reads) - set(self.doors))
+        if strange:
+            raise ValueError(f"crdt.reads names {strange[0]}, which is not among the doors")
+        return self
 
     def base_url(self, door: Door) -> str:
         """Return the address of a door, without a trailing slash."""

@@ -64,7 +64,7 @@ def drained(number: int, wave: pd.DataFrame) -> Line:
     took_ms = ((wave["end_ns"] - wave["invoke_ns"]) / 1e6).astype(float)
     measured = f"{drain_s:.2f} s for {len(wave)} writes sent within {spread_s:.2f} s; "
     measured += f"a write p50 {took_ms.quantile(0.5):.0f}, p95 {took_ms.quantile(0.95):.0f}, max {took_ms.max():.0f} ms"
-    return Line(f"wave {number} drains", f"<= {DRAIN_S:g} s of its 20 s", measured, drain_s <= DRAIN_S)
+    return Line(f"wave {number} drains", f"<= {DRAIN_S:g} s of its 20 s", measured, bool(drain_s <= DRAIN_S))
 
 
 def dominating(requests: pd.DataFrame) -> Line:
