@@ -130,6 +130,10 @@ def rulings() -> tuple[str, ...]:
         "operations, not pairs. Sessions made by the run stay.",
         "Aurora scaling passes only on observed capacity (12-16 ACU within 120 s, unaided). On plain PostgreSQL it is "
         "NOT MEASURED. Serverless v2 has no target-CPU or cooldown setting.",
+        "Before any criterion the run itself is checked. A generator that did not keep up, and a run that asked "
+        "something else than its scenario, void latency and errors both ways, and never a lost write or a high-water "
+        "mark over the limit. A closed loop measures service time alone and cannot pass a latency criterion. What a "
+        "machine or target does not tell (steal, server time, its own count) is no obstacle; what it tells may be one.",
         'The template\'s own claims ("up to 3x faster", "20-30 %", "40-60 %") are expectations of the ticket, not '
         "results.",
     )
