@@ -23,6 +23,7 @@ WRITES = {
     "results": "CRDT writes",
     "unique": "CRDT writes",
     "contended": "CRDT writes",
+    "counter": "CRDT writes",
 }
 
 
