@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fireai_analysis.results import Interval, ScenarioResult
+from fireai_analysis.results import Crdt, Interval, ScenarioResult
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
 from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
 
@@ -80,6 +80,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
     if p95 is None or (p95.value is None and not p95.infinite):
         return Reading(missing=_absence(result, "too few judged requests for a p95"))
     closed = result.load_model == "closed"
+    said = any(one.check == "load_model" and one.ok is False for one in result.validity)
     steady = any(one.check == "steady_state" and one.ok for one in result.validity)
     proof = p95.interval if steady and p95.interval else p95.violation_interval
     shown = "infinite" if p95.value is None else value_text(criterion, p95.value)
@@ -90,7 +91,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
-        doubts=(CLOSED_DOUBT,) if closed else (),
+        doubts=(CLOSED_DOUBT,) if closed and not said else (),
         doubts_of_length=doubts,
         text=f"{'service time ' if closed else ''}P95 {shown}{_interval_text(criterion, p95.interval)}",
         evidence=f"{result.scenario}: {'service' if closed else 'response'} time of {p95.n_count:,} judged requests, "
@@ -121,13 +122,16 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
     crdt = result.crdt
     if not crdt.operations_count:
         return Reading(missing=_absence(result, "no CRDT write was recorded"))
+    breach = _broken_history(crdt)
     if crdt.lost_count is None:
-        return Reading(missing=_absence(result, "the final state of the sessions was not read"))
+        missing = None if breach else _absence(result, "the final state of the sessions was not read")
+        return Reading(missing=missing, breach=breach, evidence=f"{result.scenario}: reads of the sessions")
     bound = "" if crdt.lost_ratio_bound is None else f"; 95 % bound on the share lost {crdt.lost_ratio_bound:.2g}"
     return Reading(
         actual=float(crdt.lost_count),
         proven_least=float(crdt.lost_count),
         covered_most=float(crdt.lost_count),
+        breach=breach,
         doubts=tuple(_history_doubts(result)),
         text=f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost{bound}",
         evidence=f"{result.scenario}: {crdt.operations_count:,} operations, {number_text(crdt.conflicts_count, 0)} in "
@@ -135,11 +139,37 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
     )
 
 
+def _broken_history(crdt: Crdt) -> str | None:
+    """Return in words which violations beside lost writes are proven; None where none is.
+
+    Each of them shows data that must not be there, or not there any more, so one is enough, whatever was not read.
+    Stale reads and other answers to a replay lose nothing; an element twice without a second effect of its key may be
+    how the document is laid out; and a clock that falls has lost no write yet (what it loses shows as lost or as an
+    illegal winner). Those keep a run from passing and do not fail it.
+    """
+    proven = (
+        (crdt.lost_later_count, "were seen by a read and are gone"),
+        (crdt.phantom_count, "were written by nobody"),
+        (crdt.resurrected_count, "were refused and are visible"),
+        (crdt.double_effect_count, "had a second effect"),
+        (crdt.swallowed_body_count, "were acknowledged under a used key and are absent"),
+        (crdt.illegal_winner_count, "stand in a register although another one had overwritten them"),
+    )
+    words = [f"{count:,} writes {what}" for count, what in proven if count]
+    if crdt.divergence_count:
+        words.append(f"{crdt.divergence_count:,} sessions differ between places after quiesce")
+    if words and crdt.lost_count:
+        words.insert(0, f"{crdt.lost_count:,} acknowledged writes lost")
+    return "; ".join(words) or None
+
+
 def _history_doubts(result: ScenarioResult) -> Iterable[str]:
     crdt = result.crdt
     total = crdt.operations_count or 0
-    if not crdt.final_state_read:
+    yield from crdt.doubts
+    if not crdt.final_state_read and not crdt.doubts:
         yield "the final state of some sessions was not read"
+    yield from _odd_history(crdt)
     if (crdt.conflicts_count or 0) < FEWEST_CONFLICTS:
         conflicts = number_text(crdt.conflicts_count, 0)
         yield f"only {conflicts} operations were in conflict, {FEWEST_CONFLICTS:,} are asked for"
@@ -151,6 +181,15 @@ def _history_doubts(result: ScenarioResult) -> Iterable[str]:
         yield f"only {crdt.acknowledged_count:,} of {total:,} operations were acknowledged"
     if (crdt.unknown_count or 0) > UNKNOWN_RATIO * total:
         yield f"{crdt.unknown_count:,} operations are unknown, and each may hide a loss"
+
+
+def _odd_history(crdt: Crdt) -> Iterable[str]:
+    found = (
+        (crdt.stale_count, "writes were missing from reads that began after they were acknowledged"),
+        (crdt.duplicated_count, "writes stand more often than they were made"),
+        (crdt.clock_regression_count, "clocks fell or held what was never sent"),
+    )
+    return (f"{count:,} {what}" for count, what in found if count)
 
 
 def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:

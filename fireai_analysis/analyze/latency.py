@@ -17,7 +17,6 @@ from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.quantiles import LEVELS, P95, finite, nearest_rank, summary_ms
 from fireai_analysis.analyze.steady_state import Steady, settle
 from fireai_analysis.results import Endpoint, Measured, Quantiles
-from fireai_analysis.spec import LoadModel
 from fireai_analysis.units import US_PER_MS
 
 TAIL = (*(Fraction(step, 20) for step in range(1, 20)), *(1 - Fraction(1, 10**nines) for nines in range(2, 7)))
@@ -51,7 +50,7 @@ class Latency:
     warnings: tuple[str, ...]
 
 
-def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float, load_model: LoadModel = "open") -> Latency:
+def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     """Return the latency figures of a run.
 
     Parameters
@@ -62,8 +61,6 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float, load_model: Loa
         Limit that the share of good answers is counted against.
     no_answer_ms : float
         How long the generator waits for an answer: the least that an unanswered request took.
-    load_model : {'open', 'closed'}
-        A closed loop sends when its user is ready, so that there is service time only.
     """
     response_us = rows.durations_us("response_us")
     counted = rows.population & rows.inside
@@ -74,7 +71,7 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float, load_model: Loa
     response = summary_ms(series.values_us)
     good = rows.judged & rows.ok & (response_us <= limit_ms * US_PER_MS)
     return Latency(
-        response=Quantiles() if load_model == "closed" else response,
+        response=Quantiles() if rows.load_model == "closed" else response,
         service=summary_ms(rows.durations_us("service_us")[kept]),
         p95=_p95(series, whole, no_answer_us=no_answer_ms * US_PER_MS),
         within_limit_ratio=float(good.sum() / rows.judged.sum()) if rows.judged.any() else None,
@@ -188,7 +185,7 @@ def tail(rows: Rows, cut_s: float) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["quantile", "response_ms", "service_ms"], dtype="float64")
 
 
-def endpoints(rows: Rows, load_model: LoadModel = "open") -> tuple[Endpoint, ...]:
+def endpoints(rows: Rows) -> tuple[Endpoint, ...]:
     """Return the figures of each endpoint at each door, the whole window; all requests, judged or not."""
     response, service = rows.durations_us("response_us"), rows.durations_us("service_us")
     found = []
@@ -205,7 +202,7 @@ def endpoints(rows: Rows, load_model: LoadModel = "open") -> tuple[Endpoint, ...
                 door=door,
                 requests_count=len(places),
                 failures_count=int((there & ~rows.ok).sum()),
-                response_ms=Quantiles() if load_model == "closed" else summary_ms(response[counted]),
+                response_ms=Quantiles() if rows.load_model == "closed" else summary_ms(response[counted]),
                 service_ms=summary_ms(service[counted]),
             )
         )

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fireai_analysis.analyze.columns import Flags, Floats, Objects, flags, floats, nanoseconds, texts
 from fireai_analysis.analyze.data import Window
+from fireai_analysis.spec import LoadModel
 from fireai_analysis.units import NS_PER_S
 
 TIMEOUT = "timeout"
@@ -30,10 +31,13 @@ class Rows:
         The rows (schema REQUESTS).
     window : Window
         The judged window.
+    load_model : {'open', 'closed'}
+        A closed loop sends when its user is ready, so that there is service time only.
     """
 
     frame: pd.DataFrame
     window: Window
+    load_model: LoadModel = "open"
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -103,8 +107,11 @@ class Rows:
         return self.sent & ~sound
 
     def durations_us(self, column: str) -> Floats:
-        """Return `service_us` or `response_us`, infinite where there was no answer or the value cannot be."""
-        values = floats(self.frame, column)
+        """Return `service_us` or `response_us`, infinite where there was no answer or the value cannot be.
+
+        Of a closed loop both are service times.
+        """
+        values = floats(self.frame, "service_us" if self.load_model == "closed" else column)
         return np.where(self.unanswered | ~np.isfinite(values) | (values <= 0), np.inf, values)
 
     @cached_property

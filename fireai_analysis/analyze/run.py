@@ -69,17 +69,17 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
     window = data.window
     if window is None or data.requests.empty:
         return _without_rows(data)
-    spec, rows = data.manifest.spec, Rows(data.requests, window)
+    spec = data.manifest.spec
+    rows = Rows(data.requests, window, spec.scenario.load_model)
     found = latency.measure(
         rows,
         limit_ms=limit_of(criteria, "p95_latency"),
         no_answer_ms=spec.target.request_timeout_s * 1000,
-        load_model=spec.scenario.load_model,
     )
     traffic, converged, leak = throughput.measure(rows), convergence.measure(data), memory.leak(data)
     mark = memory.high_water(data)
     database_found, layers_found = database.measure(data), layers.measure(rows, found.steady.cut_s)
-    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows, spec.scenario.load_model)
+    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows)
     result = ScenarioResult(
         **_identity(data),
         **_traffic_fields(traffic),

@@ -1,17 +1,25 @@
 """Arrivals under a rate curve: known answers, then what holds for every curve and seed."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
+from fireai_analysis.bundle import read_json
+from fireai_analysis.collect.finalize import finalize
+from fireai_analysis.collect.locust_process import start
+from fireai_analysis.collect.opening import PROGRESS
 from fireai_analysis.collect.rate_curve import Cumulative
 from fireai_analysis.collect.schedule import plan
 from fireai_analysis.rates import RatePoint, mean_rps, stretched
 from fireai_analysis.scenarios import load_scenario
 from fireai_analysis.spec import Scenario, ScenarioChange
 from fireai_analysis.units import NS_PER_S
+from tests.collect.stub import SECRETS, run_bundle, stub, target_at
 
 FALSE_ALARM = 1e-9
 
@@ -117,3 +125,18 @@ def test_a_profile_stretches_the_curve(curve: tuple[RatePoint, ...], longer: flo
     assert mean_rps(changed.curve) == pytest.approx(changed.rate_rps)
     assert changed.peak_rate_rps == pytest.approx(scenario.peak_rate_rps * more)
     assert abs(len(plan(changed, 0)) - changed.rate_rps * changed.duration_s) <= 1
+
+
+@pytest.mark.real
+def test_a_generator_follows_the_curve(tmp_path: Path) -> None:
+    curve = points((0, 5), (1, 5), (1, 60), (2, 60), (2, 5), (3, 5))
+    changes = {"duration_s": 3.0, "rate_rps": mean_rps(curve), "curve": curve}
+    with stub() as url:
+        bundle = run_bundle(tmp_path, target_at(url), "peak", **changes)
+        assert start(bundle, {**os.environ, **SECRETS}).wait(60) == 0, (bundle.raw_dir / "locust.log").read_text()
+    finalize(bundle)
+    frame, spec = bundle.requests(), bundle.manifest.spec
+    offsets = frame["intended_ns"] - read_json(bundle.raw_dir / PROGRESS)["started_ns"]
+    assert offsets.tolist() == plan(spec.scenario, spec.seed).offsets_ns.tolist()
+    assert frame["ok"].all()
+    assert (offsets // NS_PER_S == 1).mean() > 0.7
