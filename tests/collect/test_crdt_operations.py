@@ -160,3 +160,25 @@ def test_the_weights_of_the_mix() -> None:
     writes = plan(spec.scenario, 1)
     kinds = Counter(spec.scenario.mix[entry].action for entry in writes.entries)
     assert kinds["contended"] + kinds["counter"] > 1150  # of 2,000: room for 1,000 in conflict
+
+
+def test_several_processes_share_the_waves_without_overlap() -> None:
+    scenario, arrivals, sessions = only("unique", "contended", "replay"), [], set()
+    for worker in range(3):
+        share = plan(scenario, 1, worker=worker, workers=3)
+        workload = Workload(load_target("embedded").data, 1)
+        waves = Waves(scenario, share, sessions=SESSIONS, workload=workload, seed=1)
+        own: set[int] = set()
+        wave = -1
+        for position in range(len(share)):
+            if int(share.waves[position]) != wave:
+                wave = int(share.waves[position])
+                list(waves.build(position))
+            operation, _ = waves.take(position)
+            waves.answered(position, 200)
+            own.add(operation.arrival)
+            sessions.add((operation.wave, operation.session_id))
+            assert operation.original is None or operation.original in own
+        arrivals += sorted(own)
+    assert sorted(arrivals) == list(range(400))
+    assert sessions == {(0, "session-a"), (1, "session-b")}

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,11 @@ from fireai_analysis.collect.final_state import read_final_states, read_idempote
 from fireai_analysis.collect.finalize import finalize
 from fireai_analysis.collect.locust_process import start
 from fireai_analysis.collect.opening import FACTS, PROGRESS
+from fireai_analysis.collect.progress import read_object
 from fireai_analysis.dsn import parse
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import PlatformStatus
+from fireai_analysis.results import Crdt
 from fireai_analysis.scenarios import load_scenario, load_target
 from fireai_analysis.spec import MixEntry
 from tests.collect.stub import run_bundle
@@ -108,15 +112,43 @@ def test_waves_of_conflicting_writes(platform: PlatformStatus, tmp_path: Path) -
     check_verdict(bundle, control.secrets(platform))
 
 
-def check_verdict(bundle: RunBundle, secrets: dict[str, str]) -> None:
-    """The checker finds nothing wrong, and nothing that it could not look at but reads while the load ran."""
+def test_a_generator_killed_in_mid_wave_leaves_nothing_that_was_not_announced(
+    platform: PlatformStatus, tmp_path: Path
+) -> None:
+    changes = {"duration_s": 4.0, "users": 300, "wave_period_s": 2.0, "wave_spread_s": 0.8}
+    target, secrets = control.bind(load_target("embedded"), platform), control.secrets(platform)
+    bundle = run_bundle(tmp_path, target, "crdt_stress", mix=repeating(), **changes)
+    process = start(bundle, {**os.environ, **secrets})
+    while read_object(bundle.raw_dir / PROGRESS).get("sent_count", 0) < 350:  # in the second of two waves
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    finalize(bundle)
+    operations = bundle.operations()
+    assert operations is not None
+    outcomes = operations["outcome"].astype(str).value_counts()
+    assert outcomes["ok"] > 250
+    assert outcomes["unknown"] > 0  # announced, and perhaps sent
+    crdt = checked(bundle, secrets)
+    assert (crdt.lost_count, crdt.phantom_count, crdt.resurrected_count, crdt.duplicated_count) == (0, 0, 0, 0)
+    assert crdt.counterexample is None
+
+
+def checked(bundle: RunBundle, secrets: dict[str, str]) -> Crdt:
+    """What the checker finds in a run whose load has ended, however it did."""
     sessions, history = read_json(bundle.raw_dir / FACTS)["sessions"], bundle.operations()
     assert history is not None
     assert read_final_states(bundle, secrets, sessions) == []
     database = Database(parse(secrets["DATABASE_URL"]))
     read_idempotency(bundle, database, history["idempotency_key"])
     database.close()
-    crdt = measure(RunData.from_bundle(bundle)).crdt
+    return measure(RunData.from_bundle(bundle)).crdt
+
+
+def check_verdict(bundle: RunBundle, secrets: dict[str, str]) -> None:
+    """The checker finds nothing wrong, and nothing that it could not look at but reads while the load ran."""
+    crdt = checked(bundle, secrets)
     assert crdt.doors == ("sql", "fastapi", "go")
     assert (crdt.lost_count, crdt.duplicated_count, crdt.phantom_count, crdt.resurrected_count) == (0, 0, 0, 0)
     assert (crdt.double_effect_count, crdt.other_answer_count, crdt.swallowed_body_count) == (0, 0, 0)
