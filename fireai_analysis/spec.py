@@ -394,5 +394,5 @@ class RunSpec(Frozen):
         return Scale(
             duration_ratio=self.scenario.duration_s / self.full.duration_s,
             users_ratio=self.scenario.users / self.full.users,
-            rate_ratio=self.scenario.rate_rps / self.full.rate_rps,
+            rate_ratio=min(self.scenario.rate_rps, self.scenario.peak_rate_rps) / self.full.rate_rps,
         )

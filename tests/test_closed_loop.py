@@ -97,7 +97,11 @@ def test_it_is_asked_for_at_the_command(tmp_path: Path) -> None:
     assert spec.full.load_model == "open"
     assert spec.scenario.peak_rate_rps == 40.0
     assert estimate.of(spec).requests_count == pytest.approx(40 * 30, rel=0.2)
+    assert spec.scale.rate_ratio == 1.0
+    [spec] = prepare(["peak"], "smoke", target_name="embedded", seed=1, output=tmp_path / "d", think_s=10.0).specs
+    assert spec.scale.rate_ratio == pytest.approx(5 / 35)  # 50 users who think 10 s cannot send more
     [spec] = prepare(["peak"], "smoke", target_name="embedded", seed=1, output=tmp_path / "o").specs
+    assert spec.scale.rate_ratio == 1.0
     assert spec.scenario.load_model == "open"
 
 
