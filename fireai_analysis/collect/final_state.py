@@ -72,12 +72,10 @@ class Course:
         """Take in a read that failed: the next one is the first of a row."""
         self.failed, self.settled = attempt, False
 
-    def row(self) -> dict[str, Any] | None:
-        """Return the row of table `final_states`; a session that could never be read has no document."""
+    def row(self) -> dict[str, Any]:
+        """Return columns of table `final_states`; what could never be read has no document, what was not tried no time."""
         seen = self.last or self.failed
-        if seen is None:
-            return None
-        return seen.row() | {"since_ns": self.since_ns, "settled": self.settled}
+        return (seen.row() if seen else {}) | {"since_ns": self.since_ns, "settled": self.settled}
 
 
 class Quiesce:
@@ -112,6 +110,13 @@ class Quiesce:
                 break
             if waiting:
                 pause(PAUSE_S)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of table `final_states`, one for each session and place."""
+        return [
+            {"session_id": session, "source": source} | course.row()
+            for (session, source), course in self.courses.items()
+        ]
 
     def notes(self) -> list[str]:
         """Return what speaks against the reads, in words."""
@@ -189,9 +194,8 @@ def read_final_states(
     finally:
         for place in found:
             place.close()
-    rows = [row for course in reads.courses.values() if (row := course.row()) is not None]
-    if rows:
-        bundle.write_samples("final_states", pa.Table.from_pylist(rows, schema=STATES))
+    if found:
+        bundle.write_samples("final_states", pa.Table.from_pylist(reads.rows(), schema=STATES))
     return [*notes, *reads.notes()]
 
 

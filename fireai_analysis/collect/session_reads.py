@@ -25,7 +25,8 @@ LARGEST_BYTES = 8 << 20
 _READER = 0  # the user whose token a read carries
 
 _SESSION: LiteralString = """
-SELECT session_data::text AS document, vector_clock::text AS vector_clock
+SELECT CASE WHEN pg_column_size(session_data) <= %(largest)s THEN session_data::text END AS document,
+  pg_column_size(session_data) AS size_bytes, vector_clock::text AS vector_clock
 FROM test_sessions WHERE id = %(session)s::uuid
 """
 
@@ -95,12 +96,15 @@ class SqlPlace:
     def read(self, session_id: str, deadline_s: float) -> State:
         """Return a session as it is committed."""
         begin_ns = self._clock.now_ns()
-        rows = self._database.rows(_SESSION, deadline_s, {"session": session_id})
+        rows = self._database.rows(_SESSION, deadline_s, {"session": session_id, "largest": LARGEST_BYTES})
         if not rows:
             raise CollectionError("the session is not in the database")
         document, held = rows[0]["document"], rows[0]["vector_clock"]
         if document is None:
-            raise CollectionError("the session has no document")
+            size_bytes = rows[0]["size_bytes"] or 0
+            raise CollectionError(
+                f"the document has {size_bytes} bytes, allowed {LARGEST_BYTES}" if size_bytes else "it has no document"
+            )
         return State(session_id, SQL, begin_ns, self._clock.now_ns(), document, held)
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireai_analysis.bundle import RunBundle
-from fireai_analysis.collect import final_state
+from fireai_analysis.collect import final_state, session_reads
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.database import Database
 from fireai_analysis.collect.final_state import MOST_FAILURES, Course, Quiesce, read_final_states
@@ -62,7 +62,6 @@ def test_only_what_changed_is_read_again() -> None:
     assert reads.notes() == []
     assert sql.asked == [*SESSIONS, *SESSIONS, SESSIONS[3], SESSIONS[3], SESSIONS[3]]
     row = reads.courses[SESSIONS[3], "sql"].row()
-    assert row is not None
     assert (row["document"], row["settled"]) == ("4", True)
     assert row["begin_ns"] - row["since_ns"] == 10
 
@@ -73,9 +72,7 @@ def test_a_place_that_lags_is_waited_for_until_it_agrees() -> None:
     reads = settled(sql, go)
     assert reads.notes() == []
     assert go.asked.count(SESSIONS[0]) == 8
-    row = reads.courses[SESSIONS[0], "go"].row()
-    assert row is not None
-    assert row["settled"]
+    assert reads.courses[SESSIONS[0], "go"].row()["settled"]
 
 
 def test_what_never_agrees_or_never_stands_still_is_told() -> None:
@@ -92,11 +89,13 @@ def test_a_place_that_fails_is_given_up_and_leaves_rows_without_a_document() -> 
     reads = settled(sql, go)
     assert len(go.asked) == MOST_FAILURES
     assert reads.notes() == ["go: 5 sessions not read: no answer"]
-    rows = [row for course in reads.courses.values() if (row := course.row())]
+    rows = reads.rows()
     assert [row["document"] for row in rows if row["source"] == "sql"] == ["1"] * 5
-    assert [(row["document"], row["settled"], row["since_ns"]) for row in rows if row["source"] == "go"] == [
-        (None, False, None)
-    ] * MOST_FAILURES
+    unread = [row for row in rows if row["source"] == "go"]
+    assert [(row["session_id"], row.get("document"), row["settled"], row["since_ns"]) for row in unread] == [
+        (session, None, False, None) for session in SESSIONS
+    ]
+    assert [row.get("read_ns") is not None for row in unread] == [True] * MOST_FAILURES + [False] * 2
 
 
 @given(st.lists(st.sampled_from(("a", "b", None)), min_size=1, max_size=8))
@@ -109,7 +108,6 @@ def test_the_course_of_a_session_by_its_definition(told: list[str | None]) -> No
         else:
             course.take(state)
     row = course.row()
-    assert row is not None
     good = [one for one in told if one is not None]
     assert row["document"] == (json.dumps(good[-1]) if good else None)
     assert row["settled"] == (len(told) > 1 and told[-1] is not None and told[-1] == told[-2])
@@ -233,6 +231,17 @@ def test_a_session_that_is_nowhere_is_told_of_each_place(bundle: RunBundle, plat
     assert frame is not None
     assert frame["document"].isna().all()
     assert len(frame) == 6
+
+
+@pytest.mark.real
+def test_a_document_that_is_too_large_is_not_fetched(
+    bundle: RunBundle, platform: PlatformStatus, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_reads, "LARGEST_BYTES", 20)
+    secrets = control.secrets(platform)
+    notes = read_final_states(bundle, secrets, [new_session(target, Tokens(target, secrets))], pause=lambda _: None)
+    assert notes[0].startswith("sql: 1 sessions not read: the document has ")
+    assert notes[1:] == [f"{door}: 1 sessions not read: answered with more than 20 bytes" for door in ("fastapi", "go")]
 
 
 @pytest.mark.real
