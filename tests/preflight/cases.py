@@ -77,8 +77,8 @@ def lifetime(lifetime_s: float) -> Occasion:
 
 def hosts(host: str, **changes: Any) -> Occasion:
     """A run against a host by name."""
-    door = {"go": DoorAddress(base_url=f"http://{host}:9091")}
-    return occasion(target_kind="remote", target_doors=door, **changes)
+    doors = {"go": DoorAddress(base_url=f"http://{host}:9091"), "fastapi": DoorAddress(base_url=f"http://{host}:8080")}
+    return occasion(target_kind="remote", target_doors=doors, **changes)
 
 
 def asked(question: Callable[[Platform, Occasion], Check], told: dict[str, Any], **changes: Any) -> Check:
