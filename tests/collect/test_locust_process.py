@@ -111,6 +111,21 @@ def test_samples_of_the_generator(orderly: Orderly) -> None:
     assert samples["intended_count"].sum() == len(bundle.requests())
 
 
+def test_the_generator_tells_what_it_adds_and_what_the_machine_takes(orderly: Orderly) -> None:
+    bundle, _, _ = orderly
+    samples, rows = bundle.samples("generator"), bundle.requests()
+    assert samples is not None
+    assert samples["sockets_count"].max() >= bundle.manifest.spec.scenario.users
+    assert samples["steal_ratio"].dropna().between(0, 1).all()
+    gaps = samples["gap_p95_ms"].dropna()
+    assert len(gaps) >= 2
+    assert gaps.max() <= samples["gap_max_ms"].max() <= (rows["service_us"].max() - 1750) / 1000 + 50
+    facts = read_json(bundle.raw_dir / FACTS)
+    keyed = rows["endpoint"].isin(["/v1/evidence", "/v1/tests/sessions/{session_id}/results"]).sum()
+    assert facts["keys_sent_count"] == facts["keys_distinct_count"] >= keyed > 0
+    assert 0 <= facts["in_flight_at_end_count"] <= len(rows)
+
+
 def test_a_second_generator_is_refused(orderly: Orderly) -> None:
     bundle, _, _ = orderly
     before = (bundle.journal_dir / JOURNAL).read_bytes()
