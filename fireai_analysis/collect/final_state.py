@@ -73,7 +73,7 @@ class Course:
         self.failed, self.settled = attempt, False
 
     def row(self) -> dict[str, Any]:
-        """Return columns of table `final_states`; what could never be read has no document, what was not tried no time."""
+        """Return columns of table `final_states`: without a document where no read succeeded, a time where none was."""
         seen = self.last or self.failed
         return (seen.row() if seen else {}) | {"since_ns": self.since_ns, "settled": self.settled}
 

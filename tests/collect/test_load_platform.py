@@ -5,6 +5,9 @@ import os
 import signal
 import time
 import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +113,7 @@ def test_waves_of_conflicting_writes(platform: PlatformStatus, tmp_path: Path) -
     for session, group in own.groupby("session_id"):
         check_document(states[session], group, set(operations["token"]) - set(own["token"]))
     check_verdict(bundle, control.secrets(platform))
+    check_planted(bundle)
 
 
 def test_a_generator_killed_in_mid_wave_leaves_nothing_that_was_not_announced(
@@ -156,6 +160,36 @@ def check_verdict(bundle: RunBundle, secrets: dict[str, str]) -> None:
     assert crdt.unknown_count == 0
     assert crdt.conflicts_count
     assert crdt.counterexample is None
+
+
+def check_planted(bundle: RunBundle) -> None:
+    """Each defect that is planted into what was read is found, once: the history tells enough."""
+
+    def without_an_element(document: dict[str, Any]) -> None:
+        document["elements"].popitem()
+
+    def with_an_increment_too_many(document: dict[str, Any]) -> None:
+        document["counters"]["0"] += 1
+
+    def with_an_unknown_element(document: dict[str, Any]) -> None:
+        document["elements"][str(uuid.uuid4())] = {}
+
+    sql, go = planted(bundle, "sql", without_an_element), planted(bundle, "go", without_an_element)
+    assert (sql.lost_count, sql.divergence_count) == (1, 1)
+    assert (go.lost_count, go.divergence_count) == (0, 1)
+    assert planted(bundle, "sql", with_an_increment_too_many).double_effect_count == 1
+    assert planted(bundle, "sql", with_an_unknown_element).phantom_count == 1
+
+
+def planted(bundle: RunBundle, source: str, spoil: Callable[[dict[str, Any]], None]) -> Crdt:
+    """What the checker finds where one place showed another document in the end."""
+    data = RunData.from_bundle(bundle)
+    states = data.samples["final_states"].astype({"document": object})
+    place = states.index[states["source"] == source][0]
+    document = json.loads(states.at[place, "document"])
+    spoil(document)
+    states.at[place, "document"] = json.dumps(document)
+    return measure(replace(data, samples={**data.samples, "final_states": states})).crdt
 
 
 def repeating() -> tuple[MixEntry, ...]:
