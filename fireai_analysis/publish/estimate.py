@@ -14,8 +14,9 @@ AROUND_RUN_S, AROUND_CAMPAIGN_S = 14.0, 20.0
 Measured at smoke scale on 2 cores, like the sizes below."""
 
 RUN_BYTES, CAMPAIGN_BYTES = 700_000, 8_000_000
-BYTES_PER_REQUEST, BYTES_PER_TICK, BYTES_PER_CLOCK_ENTRY = 300, 3_500, 9
-"""Journal and row of a request, samples of a tick, one user's share of the vector clock in each answer of a wave."""
+BYTES_PER_REQUEST, BYTES_PER_TICK, BYTES_PER_CLOCK_ENTRY = 300, 3_500, 1
+"""Journal and row of a request, samples of a tick, one user's share of what a write of a wave adds: its answer, and the
+reads of its session."""
 
 WRITES = {
     "session": "sessions",
