@@ -178,10 +178,16 @@ def test_a_service_that_takes_any_token_fails(careless: Target) -> None:
     assert found["pprof"].verdict == "warn"
 
 
+def only_go(target: Target, address: DoorAddress) -> Target:
+    """A target that has no other door than the Go service."""
+    crdt = target.crdt.model_copy(update={"reads": {}})
+    return target.model_copy(update={"doors": {"go": address}, "crdt": crdt})
+
+
 def test_a_target_that_is_not_there_ends_the_questions(unused_port: int) -> None:
     target = load_target("embedded")
     address = DoorAddress(base_url=f"http://127.0.0.1:{unused_port}")
-    found = by_name(doctor_target.checks(target.model_copy(update={"doors": {"go": address}}), SECRETS))
+    found = by_name(doctor_target.checks(only_go(target, address), SECRETS))
     assert found["go door"].verdict == "fail"
     assert "connect refused" in found["go door"].detail
     assert found["go door"].remedy
@@ -191,7 +197,7 @@ def test_a_target_that_is_not_there_ends_the_questions(unused_port: int) -> None
 def test_nothing_is_sent_where_load_is_not_allowed() -> None:
     target = load_target("embedded")
     address = DoorAddress(base_url="http://192.0.2.1:80")
-    found = list(doctor_target.checks(target.model_copy(update={"doors": {"go": address}}), SECRETS))
+    found = list(doctor_target.checks(only_go(target, address), SECRETS))
     assert [(check.name, check.verdict) for check in found] == [("load allowed", "fail")]
 
 
@@ -229,6 +235,23 @@ def test_a_low_limit_of_open_files_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     assert machine.open_files().verdict == "fail"
     monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (256, machine.resource.RLIM_INFINITY))
     assert machine.open_files().verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "words"),
+    [
+        (None, "ok", "not calibrated"),
+        ({"p95_bias_ratio": 0.012, "capacity_rps": 1500.0}, "ok", "+1.2 % to a known P95, sends up to 1,500 rps"),
+        ({"p95_bias_ratio": -0.2, "capacity_rps": 1500.0}, "warn", "-20.0 %"),
+    ],
+)
+def test_the_calibration_of_the_generator_is_shown(
+    found: dict[str, float] | None, verdict: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine.calibration, "stored", lambda: found)
+    check = machine.generator()
+    assert check.verdict == verdict
+    assert words in check.detail
 
 
 def test_a_check_that_breaks_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fireai_analysis.errors import ParamsError
-from fireai_analysis.preflight import access, examine
+from fireai_analysis.preflight import access, examine, rate
 from fireai_analysis.preflight.check import Check
 from fireai_analysis.preflight.occasion import PART, Occasion
 from fireai_analysis.publish import estimate
@@ -31,5 +31,6 @@ def checks(target: Target, environment: Mapping[str, str], profile: str) -> Iter
             directory=Path("runs"),
             lasts_s=takes.wall_s,
             needed_bytes=takes.disk_bytes,
+            capacity_rps=rate.known_capacity_rps(),
         )
     )

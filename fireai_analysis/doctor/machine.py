@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 
+from fireai_analysis.analyze.validity.generator import BIAS_LIMIT_RATIO
+from fireai_analysis.collect import calibration
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform import control, gobuild, postgres
 from fireai_analysis.platform.paths import cache_dir
@@ -48,6 +50,7 @@ def checks() -> Iterator[Check]:
         ("disk", disk),
         ("cores", cores),
         ("memory", memory),
+        ("generator", generator),
         ("Go toolchain", go_toolchain),
         ("PostgreSQL", postgresql),
         ("fonts", fonts),
@@ -174,6 +177,19 @@ def cores() -> Check:
         return ok(PART, "cores", str(count))
     remedy = "latencies will hold the generator's own waiting; use two cores or more"
     return Check(PART, "cores", "warn", str(count), remedy)
+
+
+def generator() -> Check:
+    """Return what the load generator adds to latencies by itself, and how much it can send, where that was measured."""
+    found = calibration.stored()
+    if found is None:
+        return ok(PART, "generator", "not calibrated on this machine yet: the first run does it, a quarter of a minute")
+    bias, capacity_rps = float(found["p95_bias_ratio"]), float(found["capacity_rps"])
+    detail = f"adds {bias * 100:+.1f} % to a known P95, sends up to {capacity_rps:,.0f} rps a process"
+    if abs(bias) <= BIAS_LIMIT_RATIO:
+        return ok(PART, "generator", detail)
+    remedy = "give the machine to the generator alone; no latency can pass beyond 3 %"
+    return Check(PART, "generator", "warn", detail, remedy)
 
 
 def go_toolchain() -> Check:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fireai_analysis.collect import calibration
 from fireai_analysis.preflight import routes
 from fireai_analysis.preflight.check import Check
 from fireai_analysis.preflight.occasion import Occasion, good, refusal, warning
@@ -15,6 +16,12 @@ from fireai_analysis.spec import RunSpec
 
 NAME = "feasible_rate"
 CAPACITY_TIMES = 2.0
+
+
+def known_capacity_rps() -> float | None:
+    """Return what one generator process can send on this machine; None where it was never calibrated."""
+    capacity_rps = (calibration.stored() or {}).get("capacity_rps")
+    return float(capacity_rps) if isinstance(capacity_rps, int | float) else None
 
 
 def feasible_rate(occasion: Occasion, found: routes.Answers) -> Check:

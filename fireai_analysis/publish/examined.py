@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from fireai_analysis.preflight import examine
+from fireai_analysis.preflight import examine, rate
 from fireai_analysis.preflight.check import Check
 from fireai_analysis.preflight.occasion import Occasion
 from fireai_analysis.publish import estimate
@@ -36,6 +36,7 @@ def examined(
         directory=order.directory,
         lasts_s=takes.wall_s,
         needed_bytes=takes.disk_bytes,
+        capacity_rps=rate.known_capacity_rps(),
     )
     found = []
     for check in examine.checks(occasion):
