@@ -11,9 +11,9 @@ from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect import final_state, finalize, profiles
 from fireai_analysis.collect.children import COLLECTOR_LOG, SAMPLERS_LOG
 from fireai_analysis.collect.database import Database, database_address
-from fireai_analysis.collect.opening import FACTS, JOURNAL
+from fireai_analysis.collect.opening import FACTS
 from fireai_analysis.collect.progress import generator_progress, read_object
-from fireai_analysis.collect.recording import recorded
+from fireai_analysis.collect.recording import recordings, window
 from fireai_analysis.collect.samplers.convert import convert
 from fireai_analysis.errors import CollectionError
 
@@ -63,8 +63,7 @@ class Conclusion:
         finalize.finalize(self._bundle)
         told = generator_progress(self._bundle)
         if told.get("started_ns") is None or told.get("ended_ns") is None:
-            recording = recorded(self._bundle.journal_dir / JOURNAL)
-            told = {name: getattr(recording, name) for name in WINDOW}
+            told = dict(zip(WINDOW, window(recordings(self._bundle.journal_dir)), strict=True))
         self._bundle.update(**{name: told[name] for name in WINDOW})
 
     def read_idempotency(self) -> None:
@@ -82,16 +81,18 @@ class Conclusion:
 
     def keep_facts(self) -> None:
         """Note versions, sessions, the generator's facts and the hot functions in the manifest."""
-        made = [str(session) for key in SESSION_KEYS for session in self._generator_facts.get(key, [])]
+        told_facts = read_object(self._bundle.raw_dir / FACTS)
+        made = [str(session) for key in SESSION_KEYS for session in told_facts.get(key, [])]
         told = generator_progress(self._bundle)
         orderly = told.get("phase") in ("done", "aborted")
         counted = {name: told[name] for name in ("intended_count", "sent_count") if orderly and name in told}
         found = {
             "python_version": platform.python_version(),
             "fireai_analysis_version": version("fireai-analysis"),
-            "locust_version": self._generator_facts.get("locust_version"),
-            "generator": {key: value for key, value in self._generator_facts.items() if key not in SESSION_KEYS}
+            "locust_version": told_facts.get("locust_version"),
+            "generator": {key: told_facts[key] for key in told_facts if key not in (*SESSION_KEYS, "workers")}
             | counted,
+            "workers": told_facts.get("workers", []),
             "sessions": list(dict.fromkeys(made)),
         }
         self._bundle.update(facts=found)

@@ -37,6 +37,8 @@ the checker looks into: it may have taken effect, or may have been swallowed.
 
 TIMEOUT = "timeout"
 NEVER_SENT = "never sent"
+WORKER_LOST = "worker lost"
+"""Never sent either: the generator process that was to send it died, or sent it and could not record its end."""
 GUARD_REFUSED = "guard refused"
 
 _ERRNO = {

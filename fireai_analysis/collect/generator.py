@@ -11,32 +11,35 @@ import gevent
 import numpy as np
 from gevent.pool import Pool
 
-from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.crdt_operations import Waves
 from fireai_analysis.collect.dispatcher import Dispatcher
+from fireai_analysis.collect.lead import Lead, OwnLead, Sessions
+from fireai_analysis.collect.loop import ClosedLoop
 from fireai_analysis.collect.recorder import JUDGED, PROFILED, SETUP, SETUP_ENTRY, Recorder
 from fireai_analysis.collect.schedule import Plan, plan, wave_count
+from fireai_analysis.collect.share import share
 from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.traffic import MixTraffic, Traffic, WaveTraffic
 from fireai_analysis.collect.workload import Workload
 from fireai_analysis.errors import CollectionError
 from fireai_analysis.spec import RunSpec, Scenario
-from fireai_analysis.units import NS_PER_MS, NS_PER_S
+from fireai_analysis.units import NS_PER_S
 
 EXIT_DONE, EXIT_BREAKER, EXIT_BROKE, EXIT_TERMINATED = 0, 64, 4, 143
 SETUP_AT_ONCE = 8
 STOP_S = 5.0
 """How long requests in flight are waited for when the run is stopped from outside."""
-_HEAD_START_NS = 100 * NS_PER_MS
 _BREATH_S = 0.05
 _PROFILED_SEED = 1_000_003
+_WORKER_SEED = 7_919
+"""Added to the seed of contents and choices for each further worker, so that no two of them choose alike."""
 
 
 def profiled_scenario(spec: RunSpec) -> Scenario:
-    """Return the load of the profiled stretch: the same for `profiled_s`; of waves one small wave."""
+    """Return the load of the profiled stretch: the same for `profiled_s`, at the mean rate; of waves one small wave."""
     scenario, duration_s = spec.scenario, spec.profile.profiled_s
     if scenario.arrivals != "waves":
-        return scenario.model_copy(update={"duration_s": duration_s})
+        return scenario.model_copy(update={"duration_s": duration_s, "curve": None})
     users = max(1, min(scenario.users, round(scenario.rate_rps * duration_s)))
     changes = {"duration_s": duration_s, "users": users, "wave_period_s": duration_s, "wave_spread_s": duration_s}
     return scenario.model_copy(update=changes)
@@ -45,7 +48,7 @@ def profiled_scenario(spec: RunSpec) -> Scenario:
 def longest_s(spec: RunSpec) -> float:
     """Return after how many seconds a run is killed, whatever it does."""
     windows_s = spec.scenario.duration_s + spec.profile.settle_s + spec.profile.profiled_s
-    return windows_s + 6 * spec.target.request_timeout_s + 60
+    return windows_s + 6 * spec.target.request_timeout_s + 60 + spec.fleet.join_s
 
 
 class Generator:
@@ -59,19 +62,24 @@ class Generator:
         Holds the secrets by name.
     recorder : Recorder
         Takes in what happens.
-    clock : Clock
-        Source of time stamps.
+    lead : Lead or None
+        Tells when to begin what where this is one of several processes.
     """
 
-    def __init__(self, spec: RunSpec, environment: Mapping[str, str], *, recorder: Recorder, clock: Clock) -> None:
-        self.spec, self.recorder, self._clock = spec, recorder, clock
+    def __init__(
+        self, spec: RunSpec, environment: Mapping[str, str], *, recorder: Recorder, lead: Lead | None = None
+    ) -> None:
+        self.spec, self.recorder = spec, recorder
+        self._clock = clock = recorder.clock
+        self._lead: Lead = OwnLead(clock) if lead is None else lead
         self.exit_code = EXIT_DONE
         self.reason: str | None = None
         self.facts: dict[str, Any] = {"sessions": [], "profiled_sessions": [], "mix_sessions": []}
         self.tokens = Tokens(spec.target, environment)
         self.dispatcher = Dispatcher(spec.target, self.tokens, recorder=recorder, clock=clock, abort=self._trip)
-        self._workload = Workload(spec.target.data, spec.seed)
-        self._plan = plan(spec.scenario, spec.seed)
+        self._seed = spec.seed + self._lead.worker * _WORKER_SEED
+        self._workload = Workload(spec.target.data, self._seed)
+        self._plan = share(plan(spec.scenario, spec.seed), self._lead.worker, self._lead.workers)
 
     def abort(self, reason: str, exit_code: int) -> None:
         """Stop sending; the first reason stays."""
@@ -98,7 +106,7 @@ class Generator:
 
     def _phases(self, announce: Callable[[dict[str, Any]], None]) -> None:
         self.recorder.enter("setup")
-        self._make_sessions()
+        self.facts |= self._lead.sessions(self._make_sessions)
         announce(self.facts)
         self.recorder.enter("settle")
         self.dispatcher.stop.wait(self.spec.profile.settle_s)
@@ -110,6 +118,7 @@ class Generator:
     def _finish(self, announce: Callable[[dict[str, Any]], None]) -> None:
         self.facts |= {
             "late_count": self.recorder.late_count,
+            "in_flight_at_end_count": self.recorder.in_flight_at_end_count,
             "clock_drift_us": self._clock.drift_us(),
             "tokens_signed_count": self.tokens.signed_count,
         }
@@ -119,15 +128,17 @@ class Generator:
 
     # -- set-up
 
-    def _make_sessions(self) -> None:
+    def _make_sessions(self) -> Sessions:
         waves = wave_count(self.spec.scenario)
         needed = waves + 1 if waves else self.spec.scenario.users
         made: list[str | None] = Pool(SETUP_AT_ONCE).map(self._make_session, range(needed))
         sessions = [session for session in made if session is not None]
         if len(sessions) < needed:
             raise CollectionError(self.reason or "set-up: sessions could not be made")
-        self.facts["sessions"] = sessions[:waves] if waves else sessions
-        self.facts["profiled_sessions"] = sessions[waves:] if waves else []
+        return {
+            "sessions": sessions[:waves] if waves else sessions,
+            "profiled_sessions": sessions[waves:] if waves else [],
+        }
 
     def _make_session(self, number: int) -> str | None:
         if self.dispatcher.stop.is_set():
@@ -152,13 +163,18 @@ class Generator:
         gc.collect()
         gc.freeze()  # what exists now stays: later collections need not look at it
         gevent.sleep(_BREATH_S)  # the probe's sleep that the collection overran must not end inside the window
-        start_ns = self._clock.now_ns() + _HEAD_START_NS
+        start_ns = self._lead.start_ns("judged")
+        if start_ns is None:
+            return
         end_ns = start_ns + round(scenario.duration_s * NS_PER_S)
         self.recorder.due_count = lambda now_ns: int(np.searchsorted(offsets, min(now_ns, end_ns) - start_ns, "right"))
+        if isinstance(traffic, ClosedLoop):
+            self.recorder.due_count = lambda now_ns: self.recorder.progress.sent_count  # it intends what it sends
         self.recorder.enter("judged", started_ns=start_ns)
         self._window(traffic, self._plan, JUDGED, start_ns, end_ns)
         ended_ns = min(end_ns, self._clock.now_ns())
-        self.recorder.due_count = lambda now_ns: int(np.searchsorted(offsets, ended_ns - start_ns, "left"))
+        if not isinstance(traffic, ClosedLoop):
+            self.recorder.due_count = lambda now_ns: int(np.searchsorted(offsets, ended_ns - start_ns, "left"))
         self.recorder.enter("drain", ended_ns=ended_ns)
         self._drain()
         if isinstance(traffic, MixTraffic):
@@ -167,11 +183,14 @@ class Generator:
     def _profiled(self) -> None:
         scenario = profiled_scenario(self.spec)
         arrivals = plan(scenario, self.spec.seed + _PROFILED_SEED)
+        arrivals = share(arrivals, self._lead.worker, self._lead.workers)
         sessions = self.facts["profiled_sessions"] or self.facts["sessions"]
         traffic = self._traffic(scenario, arrivals, sessions, None)
         if len(arrivals):
             traffic.prepare(0)
-        start_ns = self._clock.now_ns() + _HEAD_START_NS
+        start_ns = self._lead.start_ns("profiled")
+        if start_ns is None:
+            return
         self.recorder.enter("profiled")
         self._window(traffic, arrivals, PROFILED, start_ns, start_ns + round(scenario.duration_s * NS_PER_S))
         self._drain()
@@ -179,13 +198,19 @@ class Generator:
             self.facts["mix_sessions"] += traffic.made_sessions
 
     def _traffic(self, scenario: Scenario, arrivals: Plan, sessions: list[str], history: Recorder | None) -> Traffic:
+        if scenario.load_model == "closed":
+            lead, workload = self._lead, self._workload
+            place = {"worker": lead.worker, "workers": lead.workers}
+            return ClosedLoop(scenario, self.spec.seed, sessions=sessions, workload=workload, **place)
         if scenario.arrivals != "waves":
             return MixTraffic(scenario, arrivals, sessions=sessions, workload=self._workload)
-        seed = self.spec.seed
-        waves = Waves(scenario, arrivals, sessions=sessions, workload=self._workload, seed=seed)
+        waves = Waves(scenario, arrivals, sessions=sessions, workload=self._workload, seed=self._seed)
         return WaveTraffic(scenario, arrivals, waves=waves, make_ready=self.dispatcher.make_ready, recorder=history)
 
     def _window(self, traffic: Traffic, arrivals: Plan, phase: int, start_ns: int, end_ns: int) -> None:
+        if isinstance(traffic, ClosedLoop):
+            traffic.run(self.dispatcher, self._clock, phase=phase, start_ns=start_ns, end_ns=end_ns)
+            return
         give_up_ns = end_ns + round(self.spec.target.request_timeout_s * NS_PER_S)
         self.dispatcher.walk(arrivals, traffic, phase=phase, start_ns=start_ns, give_up_ns=give_up_ns)
         self.dispatcher.stop.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))

@@ -22,6 +22,9 @@ from fireai_analysis.spec import RunSpec
 MANIFEST, JOURNAL_DIR, RAW_DIR = "manifest.json", "journal", "raw"
 JOURNAL, PROGRESS, FACTS = "worker-0.journal", "generator.json", "generator-facts.json"
 RUN_DIR_VARIABLE = "FIREAI_RUN_DIR"
+ROLE_VARIABLE, MASTER = "FIREAI_ROLE", "master"
+"""Set for the master of several processes; it sends nothing itself."""
+MASTER_JOURNAL = "master.journal"
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class Opening:
     environment: Mapping[str, str]
     directory: Path | None
 
-    def writer(self) -> Writer:
-        """Open the journal; a second generator of the same run is refused."""
+    def writer(self, name: str = JOURNAL) -> Writer:
+        """Open a journal; a second generator of the same run is refused."""
         if self.directory is None:
             return Discard()
-        path = self.directory / JOURNAL_DIR / JOURNAL
+        path = self.directory / JOURNAL_DIR / name
         try:
             return Writer(path)
         except FileExistsError:
@@ -54,16 +57,19 @@ class Opening:
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Replace the facts that the generator leaves for the manifest."""
-        if self.directory is None:
-            return
-        path = self.directory / RAW_DIR / FACTS
-        temporary = path.with_name(f".{path.name}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump(dict(facts), stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        if self.directory is not None:
+            replace_json(self.directory / RAW_DIR / FACTS, facts)
+
+
+def replace_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all, without what `bundle.py` would load."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(dict(content), stream, indent=2)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
 
 
 def opening(scenario: str, environment: Mapping[str, str]) -> Opening:
@@ -79,14 +85,20 @@ def opening(scenario: str, environment: Mapping[str, str]) -> Opening:
     given = environment.get(RUN_DIR_VARIABLE)
     if not given:
         return _by_hand(scenario, environment)
-    path = Path(given) / MANIFEST
+    spec = planned(Path(given))
+    if spec.scenario.name != scenario:
+        problem = f"is a run of {spec.scenario.name}, not of {scenario}"
+        raise BundleError(Path(given) / MANIFEST, problem, "use its own locustfile")
+    return Opening(spec, environment, Path(given))
+
+
+def planned(directory: Path) -> RunSpec:
+    """Return what is to be done in a run directory."""
+    path = directory / MANIFEST
     try:
-        spec = RunSpec.model_validate(json.loads(path.read_text(encoding="utf-8"))["spec"])
+        return RunSpec.model_validate(json.loads(path.read_text(encoding="utf-8"))["spec"])
     except (OSError, ValueError, KeyError, TypeError):
         raise BundleError(path, "is not the manifest of a run", "give the directory of a created run") from None
-    if spec.scenario.name != scenario:
-        raise BundleError(path, f"is a run of {spec.scenario.name}, not of {scenario}", "use its own locustfile")
-    return Opening(spec, environment, Path(given))
 
 
 def _by_hand(scenario: str, environment: Mapping[str, str]) -> Opening:

@@ -18,6 +18,8 @@ PERIOD_S = 0.5
 COUNTS = ("sent_count", "failed_count", "in_flight_count", "p95_ms")
 TEXTS = {
     "preparing": "checking the target, taking profiles before the load",
+    "calibrating": "calibrating the generator, once per machine and version",
+    "waiting": "waiting for the workers of the generator",
     "setup": "making sessions",
     "settle": "letting the target settle",
     "drain": "waiting for the last answers",

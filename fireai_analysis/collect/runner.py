@@ -6,8 +6,6 @@ Whatever happens, the run ends in a sealed bundle: `recorded`, or `aborted` with
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
 import traceback
@@ -17,11 +15,12 @@ from contextlib import suppress
 import pyarrow as pa
 
 from fireai_analysis.bundle import RunBundle, State
-from fireai_analysis.collect import facts, locust_process
-from fireai_analysis.collect.children import Samplers, signal_group, stop_generator
+from fireai_analysis.collect import calibration, facts, locust_process
+from fireai_analysis.collect.children import Samplers
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.conclusion import Conclusion
 from fireai_analysis.collect.database import Database, database_address, refuse_role
+from fireai_analysis.collect.fleet import KILLED, Generators
 from fireai_analysis.collect.generator import EXIT_BREAKER, EXIT_DONE, longest_s
 from fireai_analysis.collect.profiles import Profiler, cpu, instant
 from fireai_analysis.collect.progress import ProgressWriter, generator_progress
@@ -38,6 +37,8 @@ AROUND_S = 60.0
 """What a run takes around its generator at most, added to the generator's own deadline."""
 PROFILES_S, STOPPED_PROFILES_S, IDLE_CPU_S, DATABASE_S = 15.0, 4.0, 1.0, 3.0
 LOG_TAIL_LINES = 3
+MASTER_NOTICES_S = 15.0
+"""How long the master may take to end a run in order once a worker's process has ended."""
 
 
 class Runner:
@@ -60,9 +61,10 @@ class Runner:
         self._clock, self._progress = Clock(), ProgressWriter(bundle)
         self._profiler = Profiler(bundle, self._target.pprof_url)
         self._samplers = Samplers(bundle, environment)
-        self._generator: subprocess.Popen[bytes] | None = None
+        self._generators: Generators | None = None
         self._counted: dict[Door, counts.Counted] = {}
         self._notes: list[str] = []
+        self._lost_since_s: dict[int, float] = {}
         self._samplers_until_ns = self._clock.now_ns()
 
     def run(self) -> int:
@@ -111,8 +113,20 @@ class Runner:
             "postgresql_version": self._database_version(),
         }
         self._bundle.update(facts=found, clock_offset_us=facts.clock_offsets_us(self._target))
+        self._calibrate()
         self._profiler.take(*instant("before"), cpu("before", IDLE_CPU_S))
         self._wait_for_profiles()
+
+    def _calibrate(self) -> None:
+        """Note what the generator adds and can send by itself; a calibration that fails leaves it unknown."""
+        if not calibration.is_known():
+            self._progress.phase = "calibrating"
+        try:
+            self._bundle.update(facts={"calibration": calibration.calibrated(self._refuse_to_go_on)})
+        except CollectionError as error:
+            self._refuse_to_go_on()
+            self._notes.append(str(error))
+        self._progress.phase = "preparing"
 
     def _database_version(self) -> str | None:
         """Return the server version; a role that may do more than read is refused, an absent database is noted."""
@@ -130,11 +144,12 @@ class Runner:
             database.close()
 
     def _load(self) -> None:
-        generator = self._generator = locust_process.start(self._bundle, dict(self._environment))
+        generators = self._generators = Generators.start(self._bundle, dict(self._environment))
         self._progress.phase = "load"
         pending = {"judged", "profiled"}
-        while generator.poll() is None:
+        while (code := generators.poll()) is None:
             self._refuse_to_go_on()
+            self._watch_workers(generators)
             self._samplers.revive()
             phase = self._due_profile(pending)
             if phase is not None:
@@ -142,8 +157,19 @@ class Runner:
                 orders = instant("during") if phase == "judged" else (cpu("load", self._spec.profile.profiled_s),)
                 self._profiler.take(*orders)
             time.sleep(POLL_S)
-        if generator.returncode != EXIT_DONE:
-            raise CollectionError(self._why_it_ended(generator.returncode))
+        if code != EXIT_DONE:
+            raise CollectionError(self._why_it_ended(code))
+
+    def _watch_workers(self, generators: Generators) -> None:
+        """Note workers that ended before the run; the master ends it then, and is ended where it does not."""
+        for number, how in generators.lost().items():
+            if number not in self._lost_since_s and how.startswith(KILLED):
+                self._notes.append(f"worker {number} of the generator was {how}")
+            since_s = self._lost_since_s.setdefault(number, time.monotonic())
+            if since_s + MASTER_NOTICES_S < time.monotonic():
+                raise CollectionError(
+                    f"worker {number} of the generator {how}: {self._tail(f'locust-worker-{number}.log')}"
+                )
 
     def _due_profile(self, pending: set[str]) -> str | None:
         """Return the phase whose profiles are to be taken now: in the middle of the judged window, and after it."""
@@ -169,16 +195,18 @@ class Runner:
         )
         if told:
             return f"{how}: {told}"
-        log = self._bundle.raw_dir / locust_process.LOCUST_LOG
+        return f"{how}: {self._tail(locust_process.LOCUST_LOG)}"
+
+    def _tail(self, name: str) -> str:
+        log = self._bundle.raw_dir / name
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-        tail = " | ".join(line.strip() for line in lines[-LOG_TAIL_LINES:] if line.strip())
-        return f"{how}: {tail or 'it left no word'}"
+        return " | ".join(line.strip() for line in lines[-LOG_TAIL_LINES:] if line.strip()) or "it left no word"
 
     # -- after the load
 
     def _stop(self) -> None:
-        if self._generator is not None:
-            stop_generator(self._generator)
+        if self._generators is not None:
+            self._generators.stop()
         self._samplers_until_ns = self._clock.now_ns()
         if self._bundle.manifest.state != "recording":
             return
@@ -212,8 +240,8 @@ class Runner:
 
     def _give_up(self) -> None:
         """End everything at once: the conclusion itself did not come to its end."""
-        if self._generator is not None:
-            signal_group(self._generator, signal.SIGKILL)
+        if self._generators is not None:
+            self._generators.kill()
         self._samplers.kill()
         with suppress(BundleError, OSError):
             self._bundle.update(state="aborted", reason=f"{self._stopping.reason}; gave up on concluding the run")

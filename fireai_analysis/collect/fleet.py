@@ -1,0 +1,71 @@
+"""The generator processes of a run as its runner sees them: started together, ended together, none left behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Mapping
+
+from fireai_analysis.bundle import RunBundle
+from fireai_analysis.collect import locust_process
+from fireai_analysis.collect.children import ended, signal_group, stop_generator
+
+KILLED = "killed by signal"
+QUIT_S = 5.0
+"""How long workers may take to end by themselves once their master has ended."""
+
+
+class Generators:
+    """The processes of a generator.
+
+    Parameters
+    ----------
+    main : subprocess.Popen
+        The only process, or the master; its exit code is that of the run.
+    workers : dict
+        The workers of this machine, by number; none for a single process.
+    """
+
+    def __init__(self, main: subprocess.Popen[bytes], workers: Mapping[int, subprocess.Popen[bytes]]) -> None:
+        self._main, self._workers = main, dict(workers)
+
+    @classmethod
+    def start(cls, bundle: RunBundle, environment: dict[str, str]) -> Generators:
+        """Start what the specification of a run asks for; workers of the network are started where they are."""
+        fleet = bundle.manifest.spec.fleet
+        if fleet.kind == "single":
+            return cls(locust_process.start(bundle, environment), {})
+        port = fleet.bind_port or locust_process.free_port()
+        main = locust_process.start(bundle, environment, bind_port=port)
+        numbers = range(fleet.workers) if fleet.kind == "host" else range(0)
+        workers = {
+            number: locust_process.start_worker(bundle, environment, worker=number, master_port=port)
+            for number in numbers
+        }
+        return cls(main, workers)
+
+    def poll(self) -> int | None:
+        """Return the exit code of the run, None while it goes on."""
+        return self._main.poll()
+
+    def lost(self) -> dict[int, str]:
+        """Return the workers that have ended, and in words how; while the run goes on, that is before their time."""
+        return {number: _how(one) for number, one in self._workers.items() if one.poll() is not None}
+
+    def stop(self) -> None:
+        """End all: the master asks its workers; whoever does not end is killed."""
+        stop_generator(self._main)
+        for worker in self._workers.values():
+            ended(worker, QUIT_S)
+        for worker in self._workers.values():
+            stop_generator(worker)
+
+    def kill(self) -> None:
+        """End all at once."""
+        for process in (self._main, *self._workers.values()):
+            signal_group(process, signal.SIGKILL)
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    return f"{KILLED} {-code}" if code < 0 else f"ended with code {code}"
