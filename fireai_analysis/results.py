@@ -214,6 +214,7 @@ class ScenarioResult(Record):
     duration_s: float | None = None
     users_count: int
     rate_rps: float
+    peak_rate_rps: float | None = None
     load_model: LoadModel = "open"
     requests_count: int | None = None
     sent_count: int | None = None

@@ -200,3 +200,12 @@ def test_the_generator_is_told_with_what_its_calibration_found() -> None:
     assert shown[f"{prefix}.calibration.capacity_rps"] == "1,400 rps"
     assert "tries: 1.90, 2.10, 2.60 %" in table.note
     assert "was not calibrated" in tables.generator(unmeasured()).note
+
+
+def test_the_rate_of_a_curve_is_told_with_its_peak() -> None:
+    def rate(**changes: object) -> str:
+        return dict(row[:2] for row in tables.overview(result("peak", **changes)).rows)["Rate asked for"]
+
+    assert rate() == rate(peak_rate_rps=35.0) == "35.0 rps"
+    assert rate(peak_rate_rps=50.0) == "35.0 rps on average, 50.0 rps at the peak"
+    assert rate(peak_rate_rps=50.0, load_model="closed") == "at most 50.0 rps"

@@ -138,6 +138,7 @@ def _identity(data: RunData) -> dict[str, Any]:
         "duration_s": window.duration_s if window else None,
         "users_count": scenario.users,
         "rate_rps": scenario.rate_rps,
+        "peak_rate_rps": scenario.peak_rate_rps,
         "load_model": scenario.load_model,
     }
 

@@ -29,7 +29,7 @@ def overview(result: ScenarioResult) -> Table:
         ("Duration", _duration(result), "duration_s"),
         ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
         ("Load model", LOAD_MODELS[result.load_model], "load_model"),
-        ("Rate asked for", f"{number_text(result.rate_rps, 1, 'rps')}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
+        ("Rate asked for", f"{_rate(result)}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
         ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
         ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
         ("Requests sent late", _late(result), "delay.late_count"),
@@ -142,6 +142,14 @@ def burst(result: ScenarioResult) -> Table:
     rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
     note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
     return figures(result, "burst", title="Dropped requests and capacity", rows=rows, note=note)
+
+
+def _rate(result: ScenarioResult) -> str:
+    """Return the rate, of a curve the mean with the peak; a closed loop is asked for none and reaches at most one."""
+    rate, peak = number_text(result.rate_rps, 1, "rps"), number_text(result.peak_rate_rps, 1, "rps")
+    if result.peak_rate_rps is None or result.peak_rate_rps == result.rate_rps:
+        return rate
+    return f"at most {peak}" if result.load_model == "closed" else f"{rate} on average, {peak} at the peak"
 
 
 def _late(result: ScenarioResult) -> str:
