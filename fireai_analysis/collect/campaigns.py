@@ -50,6 +50,7 @@ def campaign_content(
         "profile_title": first.profile.title,
         "scenarios": [spec.scenario.name for spec in specs],
         "seed": first.seed,
+        "generators": {spec.scenario.name: spec.fleet.model_dump(mode="json") for spec in specs},
         "target": target.model_dump(mode="json"),
         "versions": dict(versions) | {"python": platform.python_version()} | {tool: version(tool) for tool in TOOLS},
         "secrets": {variable: bool(environment.get(variable)) for variable in target.secret_names()},

@@ -271,6 +271,7 @@ class WorkerSession:
                 "exit_code": done.exit_code,
                 "reason": done.reason,
                 "is_home": is_home,
+                "directory": str(self._seat.directory),
                 "runs_after_count": 0 if spec is None else spec.fleet.runs_after_count,
             }
         )

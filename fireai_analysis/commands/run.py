@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from fireai_analysis.commands import choices, terminal, verdicts
+from fireai_analysis.commands import fleet, terminal, verdicts
+from fireai_analysis.commands import run_options as options
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, read_yaml, suggestion
 from fireai_analysis.units import NS_PER_S, duration_text, size_text, utc_text
@@ -26,6 +25,9 @@ Examples
   fireai run --profile full --dry-run       end time, requests, disk, writes
   fireai run -f params/peak.yaml            the selectors of a notebook
   fireai run --target staging -o runs/staging-1
+  fireai run spike --processes 3            share the load out, here
+  fireai run --target staging --master --expect-workers 2 --bind 10.0.0.5:5557
+  fireai run --worker --master-host 10.0.0.5       on each other machine
 
 \b
 Exit codes
@@ -36,53 +38,33 @@ Exit codes
 
 
 def run(  # noqa: PLR0913 - one argument an option
-    scenarios: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SCENARIO", help="Default: all four.", autocompletion=choices.scenarios),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="How far to scale: smoke (default), rehearsal or full.",
-            autocompletion=choices.profiles,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME_OR_FILE",
-            help="Name in params/targets/ or a file; default: embedded.",
-            autocompletion=choices.targets,
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of schedules and contents; default: 1.")] = None,
-    params: Annotated[
-        Path | None,
-        typer.Option(
-            "--params", "-f", metavar="FILE", help="Selectors from a file, as papermill -f; options win over it."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Campaign directory; default: a new one in runs/."),
-    ] = None,
-    think_s: Annotated[
-        float | None,
-        typer.Option(
-            "--closed",
-            metavar="THINK_S",
-            help="Closed loop: each user waits for its answer, then thinks so many seconds. No latency criterion can "
-            "pass: stalls are hidden.",
-        ),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; nothing is sent.")] = False,
+    scenarios: options.Scenarios = None,
+    profile: options.Profile = None,
+    target: options.Target = None,
+    seed: options.Seed = None,
+    params: options.Params = None,
+    output: options.Output = None,
+    think_s: options.ThinkS = None,
+    processes: options.Processes = None,
+    master: options.Master = False,
+    expect_workers: options.ExpectWorkers = None,
+    bind: options.Bind = None,
+    worker: options.Worker = False,
+    master_host: options.MasterHost = None,
+    master_port: options.MasterPort = None,
+    dry_run: options.DryRun = False,
 ) -> int:
     """Run scenarios through their notebooks, judge them, and write the report."""
-    given = {"profile": profile, "target": target, "seed": seed, "campaign_dir": output}
-    chosen = _selectors(params) | {key: value for key, value in given.items() if value is not None}
+    asked = fleet.Asked(processes, master, expect_workers, bind, worker, master_host, master_port)
+    if worker:
+        others = {"--profile": profile, "--seed": seed, "--params": params, "--output": output, "--closed": think_s}
+        given = {name: value is not None for name, value in others.items()}
+        return fleet.work(asked, given | {"SCENARIO": bool(scenarios), "--dry-run": dry_run}, target)
+    crew = fleet.fleet(asked)
+    wanted = {"profile": profile, "target": target, "seed": seed, "campaign_dir": output}
+    chosen = _selectors(params) | {key: value for key, value in wanted.items() if value is not None}
     names = tuple(scenarios or ([chosen["scenario"]] if "scenario" in chosen else SCENARIO_NAMES))
-    from fireai_analysis.publish.order import prepare
+    from fireai_analysis.publish.order import crewed, prepare
 
     output = Path(chosen["campaign_dir"]) if chosen.get("campaign_dir") else None
     order = prepare(
@@ -93,6 +75,7 @@ def run(  # noqa: PLR0913 - one argument an option
         output=output,
         think_s=think_s,
     )
+    order = crewed(order, crew)
     return _show_plan(order) if dry_run else _run(order)
 
 

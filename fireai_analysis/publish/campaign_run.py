@@ -155,7 +155,7 @@ class _Recording:
         bundle.update(facts={"preflight": self._system.preflight})
         process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets))
         try:
-            self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S)
+            self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S + spec.fleet.join_s)
         except (KeyboardInterrupt, SystemExit) as signalled:
             self._outcome.stopped = _code(signalled)
             self._progress.show(name, "stopping", None, "report follows; Ctrl-C again leaves at once")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -15,8 +15,10 @@ from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.preflight import access
 from fireai_analysis.publish import batch, estimate
 from fireai_analysis.scenarios import SELECTORS, closed, load_criteria, load_target, run_spec
-from fireai_analysis.spec import RunSpec, Target
+from fireai_analysis.spec import Fleet, RunSpec, Target
 from fireai_analysis.units import size_text
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,29 @@ def prepare(
     directory = (output or Path("runs") / campaign_name(profile)).absolute()
     _check_place(directory, estimate.campaign(specs).disk_bytes)
     return Order(specs, directory)
+
+
+def crewed(order: Order, fleet: Fleet) -> Order:
+    """Return the order with the generator processes of each run: never more on this machine than there are users.
+
+    Raises
+    ------
+    ParamsError
+        Where workers of other machines are to load a platform that answers on this one only.
+    """
+    if fleet.kind == "network" and order.target.kind == "embedded" and fleet.bind_host not in LOOPBACK:
+        raise ParamsError(
+            "fireai run",
+            "--bind",
+            "the embedded platform answers on this machine only",
+            "name a target, or bind 127.0.0.1",
+        )
+    specs, last = [], len(order.specs) - 1
+    for position, spec in enumerate(order.specs):
+        workers = min(fleet.workers, spec.scenario.users) if fleet.kind == "host" else fleet.workers
+        changes = {"workers": workers, "runs_after_count": last - position}
+        specs.append(spec.model_copy(update={"fleet": fleet.model_copy(update=changes)}))
+    return replace(order, specs=tuple(specs))
 
 
 def _check_place(directory: Path, needed_bytes: int) -> None:
