@@ -18,8 +18,8 @@ from tests.campaign.conftest import Ended, left_running
 pytestmark = pytest.mark.real
 NAMES = pytest.mark.parametrize("name", SCENARIO_NAMES)
 SPEEDLESS = (
-    *("run_state", "run_length", "load_model", "arrivals", "users", "mix", "recorder_complete"),
-    *("counts_locust", "counts_server", "status_mix", "status_marks", "latency_values", "target_restart"),
+    *("run_state", "run_length", "load_model", "arrivals", "users", "mix", "idempotency_keys", "recorder_complete"),
+    *("counts_locust", "counts_server", "workers", "status_mix", "status_marks", "latency_values", "target_restart"),
 )
 
 
