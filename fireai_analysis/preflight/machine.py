@@ -23,7 +23,7 @@ def open_files(occasion: Occasion) -> Check:
     name, doors = "open_files", len(occasion.target.doors)
     users = max(spec.scenario.users for spec in occasion.specs)
     connections = users * doors
-    needed = math.ceil(connections / occasion.processes_count) + FILES_BESIDE
+    needed = max(math.ceil(spec.scenario.users * doors / spec.fleet.workers) for spec in occasion.specs) + FILES_BESIDE
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         remedy = f"`ulimit -Hn {needed}` or /etc/security/limits.conf, or more processes (--processes)"

@@ -30,8 +30,6 @@ class Occasion:
         How long the runs take together, and how much room.
     capacity_rps : float or None
         What one generator process can send, by its calibration; None where it was never calibrated.
-    processes_count : int
-        Generator processes, at least 1.
     """
 
     specs: tuple[RunSpec, ...]
@@ -41,7 +39,6 @@ class Occasion:
     lasts_s: float
     needed_bytes: int
     capacity_rps: float | None = None
-    processes_count: int = 1
 
 
 def good(name: str, detail: str) -> Check:

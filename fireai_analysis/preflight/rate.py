@@ -72,7 +72,7 @@ def _capacity(spec: RunSpec, occasion: Occasion) -> Check | None:
     """Return what the calibrated capacity says against a rate; None where nothing does, or it is not known."""
     if occasion.capacity_rps is None:
         return None
-    able_rps, rate_rps = occasion.capacity_rps * occasion.processes_count, spec.scenario.peak_rate_rps
+    able_rps, rate_rps = occasion.capacity_rps * spec.fleet.workers, spec.scenario.peak_rate_rps
     detail = f"{spec.scenario.name}: {rate_rps:g} rps are asked, the generator can send {able_rps:,.0f}"
     remedy = "start more generator processes (--processes), or use another machine"
     if able_rps < rate_rps:

@@ -45,7 +45,8 @@ def occasion(url: str = NOWHERE, scenario: str = "peak", **changes: Any) -> Occa
     of_target = {name.removeprefix("target_"): changes.pop(name) for name in [*changes] if "target_" in name}
     target = target_at(url, database_url_env=None, **of_target)
     spec = run_spec("preflight", scenario, "smoke", target, 1)
-    spec = spec.model_copy(update={"scenario": spec.scenario.model_copy(update=of_scenario)})
+    fleet = spec.fleet.model_copy(update={"workers": changes.pop("workers", 1)})
+    spec = spec.model_copy(update={"scenario": spec.scenario.model_copy(update=of_scenario), "fleet": fleet})
     content = {
         "specs": (spec,),
         "target": target,
@@ -176,7 +177,7 @@ CASES: list[Case] = [
     _net("feasible_rate", "open with users enough", "ok", {"delay_s": 0.1}, ask=_rate),
     _net("feasible_rate", "beyond the generator", "fail", {}, ask=_rate, capacity_rps=30.0),
     _net("feasible_rate", "near the generator's end", "warn", {}, ask=_rate, capacity_rps=60.0),
-    _net("feasible_rate", "two processes", "ok", {}, ask=_rate, capacity_rps=40.0, processes_count=2),
+    _net("feasible_rate", "two processes", "ok", {}, ask=_rate, capacity_rps=40.0, workers=2),
     _net("feasible_rate", "within the generator", "ok", {}, ask=_rate, capacity_rps=900.0),
 ]  # fmt: skip
 
