@@ -1,6 +1,7 @@
 """How well a generator keeps up, one sample a second: lags, CPU, steal, sockets, and what it adds to service times.
 
-The probe sleeps 20 ms and measures the overshoot: a loop that is busy wakes it late, and every request too.
+The probe asks to be woken after 20 ms and measures the overshoot: a loop that is busy wakes it late, and every request
+too. It is a bare timer of the loop: a greenlet that sleeps costs three times as much.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,25 @@ class Health:
         if timing:
             self._answers.append((service_ns, timing))
 
-    def probe(self) -> None:
-        """Measure the loop's lag for ever; run it in a greenlet."""
-        while True:
-            before = time.monotonic_ns()
-            gevent.sleep(PROBE_S)
-            self._lags_ms.append(max(0.0, (time.monotonic_ns() - before) / NS_PER_MS - PROBE_S * 1_000))
+    def probe(self) -> Callable[[], None]:
+        """Measure the loop's lag from now on; return what ends it."""
+        timer = gevent.get_hub().loop.timer(PROBE_S, repeat=PROBE_S)
+        before_ns = time.monotonic_ns()
+
+        def wake() -> None:
+            nonlocal before_ns
+            now_ns = time.monotonic_ns()
+            self._lags_ms.append(max(0.0, (now_ns - before_ns) / NS_PER_MS - PROBE_S * 1_000))
+            before_ns = now_ns
+            timer.again(wake, update=True)
+
+        timer.start(wake)
+
+        def end() -> None:
+            timer.stop()
+            timer.close()
+
+        return end
 
     def sample(self, due_count: int) -> dict[str, Any]:
         """Return the figures since the last call and begin anew; counts are of that time, not cumulative.

@@ -1,7 +1,7 @@
 """Records what a generator does: rows into the journal, one health sample a second, progress twice a second.
 
-The cost of a row is a few microseconds: packing into bytes and some counters. A greenlet writes the queued bytes every
-50 ms. Nothing here imports pyarrow or pandas.
+A row that ended is queued at once; a greenlet packs, counts and writes what is queued every 50 ms, and 256 rows do not
+wait for it. Nothing here imports pyarrow or pandas.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,18 @@ import gevent
 
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.health import Health
-from fireai_analysis.collect.journal import INVOCATION, PHASE, TEXT, TICK, Answer, Row, Writer, pack_answer, pack_json
+from fireai_analysis.collect.journal import (
+    FLUSH_ROWS,
+    INVOCATION,
+    PHASE,
+    TEXT,
+    TICK,
+    Answer,
+    Row,
+    Writer,
+    pack_answer,
+    pack_json,
+)
 from fireai_analysis.collect.journal import pack_row as packed
 from fireai_analysis.units import NS_PER_MS, NS_PER_S
 
@@ -81,9 +92,11 @@ class Recorder:
         self.users_count: Callable[[], int] = lambda: 0
         self.due_count: Callable[[int], int] = lambda now_ns: 0
         self._recent_ms: deque[float] = deque(maxlen=_RECENT_COUNT)
+        self._ended: list[Row] = []
         self._errors: dict[str, int] = {}
         self._in_flight_count = 0
         self._greenlets: list[gevent.Greenlet] = []
+        self._end_probe: Callable[[], None] = lambda: None
 
     # -- one request
 
@@ -99,12 +112,9 @@ class Recorder:
     def ended(self, row: Row) -> None:
         """Take in a request that ended, whatever its end."""
         self._in_flight_count -= 1
-        self.health.answered(row.end_ns - row.sent_ns, row.timing)
-        self._writer.append(packed(row))
-        if row.phase == JUDGED:
-            self.progress.done_count += 1
-            self.progress.failed_count += row.error > 0
-        self._recent_ms.append((row.end_ns - row.intended_ns) / NS_PER_MS)
+        self._ended.append(row)
+        if len(self._ended) >= FLUSH_ROWS:
+            self.flush()
 
     def error_number(self, text: str | None) -> int:
         """Return the number of an error text, 0 for None; a new one is journaled first."""
@@ -131,12 +141,24 @@ class Recorder:
 
     def flush(self) -> None:
         """Write everything queued to the journal file."""
+        self._take_in()
         self._writer.flush()
+
+    def _take_in(self) -> None:
+        """Pack and count what ended since the last time, many rows at once: one by one costs twice as much."""
+        rows, self._ended = self._ended, []
+        for row in rows:
+            self._writer.append(packed(row))
+            self.health.answered(row.end_ns - row.sent_ns, row.timing)
+            self._recent_ms.append((row.end_ns - row.intended_ns) / NS_PER_MS)
+            if row.phase == JUDGED:
+                self.progress.done_count += 1
+                self.progress.failed_count += row.error > 0
 
     def record(self, kind: bytes, content: dict[str, Any]) -> None:
         """Journal one record and write it at once."""
         self._writer.append(pack_json(kind, content))
-        self._writer.flush()
+        self.flush()
 
     def enter(self, phase: str, **changes: Any) -> None:
         """Go on to a phase; the journal holds every change of phase, and the figures of a second end with it."""
@@ -153,11 +175,12 @@ class Recorder:
         """Begin flushing, probing and telling progress."""
         every = ((FLUSH_S, self.flush), (TICK_S, self._tick), (PROGRESS_S, self.write_progress))
         self._greenlets = [gevent.spawn(_repeat, period, work) for period, work in every]
-        self._greenlets.append(gevent.spawn(self.health.probe))
+        self._end_probe = self.health.probe()
 
     def stop(self) -> None:
         """End the background work; flush and close the journal."""
         gevent.killall(self._greenlets)
+        self._end_probe()
         self._tick()
         self.write_progress()
         self._writer.close()
@@ -169,12 +192,13 @@ class Recorder:
         progress = self.refreshed()
         temporary = self._progress_path.with_name(f".{self._progress_path.name}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump(asdict(progress), stream)
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+            stream.write(json.dumps(vars(progress)).encode())
         temporary.replace(self._progress_path)
 
     def refreshed(self) -> Progress:
         """Return the progress as it is now."""
+        self._take_in()
         progress, now_ns = self.progress, self.clock.now_ns()
         if progress.started_ns is not None:
             until_ns = min(now_ns, progress.ended_ns or now_ns)
@@ -185,6 +209,7 @@ class Recorder:
         return progress
 
     def _tick(self) -> None:
+        self._take_in()
         state = {"users_count": self.users_count(), "in_flight_count": self._in_flight_count}
         due_count = self.due_count(self.clock.now_ns())
         self._writer.append(pack_json(TICK, self.health.sample(due_count) | state))

@@ -61,6 +61,7 @@ def test_a_sample_holds_the_figures_of_its_second(tmp_path: Path) -> None:
     for lag_ms in (1, 2, 30):
         recorder.sent(JUDGED, 0, lag_ms * NS_PER_MS)
     recorder.ended(row(0))
+    recorder.flush()
     first, second = recorder.health.sample(5), recorder.health.sample(5)
     counts = ("intended_count", "sent_count", "done_count", "send_lag_max_ms", "send_lag_p99_ms")
     assert [first[name] for name in counts] == [5, 3, 1, 30.0, 30.0]
@@ -104,3 +105,16 @@ def test_what_is_in_flight_when_the_window_ends_is_counted_once(tmp_path: Path) 
         recorder.ended(row(number))
     recorder.enter("done")
     assert recorder.in_flight_at_end_count == 4
+
+
+def test_rows_wait_for_the_flush_but_never_more_than_256(tmp_path: Path) -> None:
+    recorder = new_recorder(tmp_path)
+    for number in range(255):
+        recorder.ended(row(number))
+    assert read(tmp_path / "journal").of(journal.ROW) == []
+    recorder.ended(row(255))
+    assert read(tmp_path / "journal").of(journal.ROW) == [row(number) for number in range(256)]
+    recorder.ended(row(256))
+    recorder.flush()
+    assert read(tmp_path / "journal").of(journal.ROW)[-1] == row(256)
+    assert recorder.progress.done_count == 257

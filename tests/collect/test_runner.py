@@ -102,6 +102,11 @@ def test_a_whole_run(tmp_path: Path, platform: PlatformStatus, started: Any) -> 
     assert facts["go_high_water_end_bytes"] >= facts["go_high_water_start_bytes"] > 1_000_000
     assert (facts["go_high_water_source"], facts["postgresql_version"]) == ("VmHWM", platform.versions["postgresql"])
     assert facts["locust_version"]
+    assert facts["calibration"]["capacity_rps"] >= 0
+    assert facts["calibration"]["p95_bias_ms"] > 0
+    keyed = facts["generator"]["keys_sent_count"]
+    assert 0 < keyed == facts["generator"]["keys_distinct_count"]
+    assert facts["generator"]["in_flight_at_end_count"] >= 0
     assert facts["notes"] == ["the samplers ended by themselves and were started 2 times"]
     assert facts["hotspots"]
     assert facts["restarts"] == []
