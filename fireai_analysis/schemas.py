@@ -243,7 +243,7 @@ SAMPLES: dict[str, pa.Schema] = {
         send_lag_max_ms=_F64,  # intended -> sent, of this second's requests
         steal_ratio=_F64,  # CPU time of this machine taken by others
         sockets_count=_I32,  # open connections of this process
-        gap_p95_ms=_F64,  # service time minus the server's own time, of this second's answers that tell it
+        gap_p95_ms=_F64,  # service time minus the server's own time, of up to 256 answers of this second that tell it
         gap_max_ms=_F64,
     ),
     "counts": _schema(  # who counted how many requests over the run; deltas, set-up and profiled included
