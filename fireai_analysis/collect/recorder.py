@@ -94,7 +94,7 @@ class Recorder:
         self._recent_ms: deque[float] = deque(maxlen=_RECENT_COUNT)
         self._ended: list[Row] = []
         self._errors: dict[str, int] = {}
-        self._in_flight_count = 0
+        self._in_flight_count = self._most_in_flight_count = 0
         self._greenlets: list[gevent.Greenlet] = []
         self._end_probe: Callable[[], None] = lambda: None
 
@@ -103,6 +103,8 @@ class Recorder:
     def sent(self, phase: int, intended_ns: int, sent_ns: int) -> None:
         """Take in that a request is about to be sent."""
         self._in_flight_count += 1
+        if self._in_flight_count > self._most_in_flight_count:
+            self._most_in_flight_count = self._in_flight_count
         lag_ms = (sent_ns - intended_ns) / NS_PER_MS
         self.health.sent(lag_ms)
         if phase == JUDGED:
@@ -210,7 +212,8 @@ class Recorder:
 
     def _tick(self) -> None:
         self._take_in()
-        state = {"users_count": self.users_count(), "in_flight_count": self._in_flight_count}
+        state = {"users_count": self.users_count(), "in_flight_count": self._most_in_flight_count}
+        self._most_in_flight_count = self._in_flight_count
         due_count = self.due_count(self.clock.now_ns())
         self._writer.append(pack_json(TICK, self.health.sample(due_count) | state))
 

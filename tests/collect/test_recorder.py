@@ -118,3 +118,16 @@ def test_rows_wait_for_the_flush_but_never_more_than_256(tmp_path: Path) -> None
     recorder.flush()
     assert read(tmp_path / "journal").of(journal.ROW)[-1] == row(256)
     assert recorder.progress.done_count == 257
+
+
+def test_the_most_in_flight_of_a_second_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    recorder = Recorder(Writer(path), Clock(), duration_s=1.0, progress_path=None)
+    for _ in range(3):
+        recorder.sent(JUDGED, 0, 0)
+    recorder.ended(row(0))
+    recorder.ended(row(1))
+    recorder.enter("drain")
+    recorder.enter("done")
+    recorder.flush()
+    assert [tick["in_flight_count"] for tick in read(path).of(journal.TICK)] == [3, 1]
