@@ -328,6 +328,10 @@ class RunBundle:
             raise MissingSeriesError(path, "this table was not derived", "run the notebook of the scenario again")
         return read_parquet(path)
 
+    def analyses(self) -> dict[str, pd.DataFrame]:
+        """Return every derived table that was written, by name."""
+        return {path.stem: read_parquet(path) for path in sorted((self.directory / "analysis").glob("*.parquet"))}
+
     def _read(self, folder: str, required: bool = False) -> pd.DataFrame:
         parts = sorted((self.directory / folder).glob("*.parquet"))
         if not parts and required:

@@ -52,7 +52,8 @@ def _made(block: Filled) -> str:
     if isinstance(block, Table):
         return f"**{markdown_text(block.title)}**\n\n{block.markdown().rstrip()}"
     if isinstance(block, Figure):
-        return f"**Figure.** {markdown_text(block.title)}. {markdown_text(block.alt)}"
+        stop = "" if block.title.endswith("?") else "."
+        return f"**Figure.** {markdown_text(block.title)}{stop} {markdown_text(block.alt)}"
     return _hero(block) if isinstance(block, Hero) else ""
 
 

@@ -20,7 +20,7 @@ from fireai_analysis import judge
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.bundle import RunBundle, json_bytes, read_json
 from fireai_analysis.campaign import Campaign
-from fireai_analysis.errors import BundleError, MissingSeriesError, ParamsError
+from fireai_analysis.errors import BundleError, ParamsError
 from fireai_analysis.publish import alerts, batch, document, exporters, junit, render_markdown
 from fireai_analysis.publish.section import Section
 from fireai_analysis.results import FileRecord, ScenarioResult, Summary
@@ -29,17 +29,6 @@ from fireai_analysis.tables import Table, criteria
 
 FORMATS = ("html", "pdf", "markdown")
 NOTEBOOK = "05_report"
-DERIVED = (
-    "latency_windows",
-    "latency_quantiles",
-    "throughput_windows",
-    "memory_curve",
-    "layers",
-    "pool_curve",
-    "host_curve",
-    "crdt_waves",
-)
-"""Derived tables that figures are drawn from; one that a run has not got gives a figure that says so."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +136,7 @@ def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Pa
 
 
 def _report(campaign: Campaign, summary: Summary) -> Report:
-    return Report(campaign, summary, {bundle.scenario: _frames(bundle) for bundle in campaign.bundles()})
+    return Report(campaign, summary, {bundle.scenario: bundle.analyses() for bundle in campaign.bundles()})
 
 
 def _judged(campaign: Campaign) -> Summary:
@@ -204,13 +193,3 @@ def _files(campaign: Campaign) -> list[FileRecord]:
             for entry in bundle.manifest.files
         ]
     return found
-
-
-def _frames(bundle: RunBundle) -> dict[str, pd.DataFrame]:
-    frames = {}
-    for name in DERIVED:
-        try:
-            frames[name] = bundle.analysis(name)
-        except MissingSeriesError:  # the figure says that there was nothing to draw
-            continue
-    return frames

@@ -160,3 +160,10 @@ def test_no_token_reaches_a_file(ended: Ended) -> None:
     jwt = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
     leaking = [path for path in ended.directory.rglob("*") if path.is_file() and jwt.search(path.read_bytes())]
     assert leaking == []
+
+
+def test_the_report_draws_the_generators_audit(ended: Ended) -> None:
+    """The figure needs a derived table of the run; one that is not read would say NOT MEASURED without reason."""
+    figures = [line for line in (ended.directory / "report.md").read_text().splitlines() if "did the load gen" in line]
+    assert len(figures) == 2
+    assert all("NOT MEASURED" not in line for line in figures)
