@@ -57,7 +57,6 @@ class MasterSession:
         self._spawned = Event()
         self._sessions: Sessions | None = None
         self._stopped: tuple[str, int] | None = None
-        self._refusal: str | None = None
         self._run: gevent.Greenlet | None = None
         self._phase = "waiting"
         self._went_s = 0.0
@@ -150,7 +149,7 @@ class MasterSession:
 
     def _on_refused(self, client: str, content: Any) -> None:
         member = self._crew.heard(client)
-        self._refusal = f"{member.name} refused the run: {content['reason']}"
+        self._stop(f"{member.name} refused the run: {content['reason']}", EXIT_BROKE)
 
     def _on_stop(self, client: str, content: Any) -> None:
         """End the run for all where one of them ends early."""
@@ -177,6 +176,7 @@ class MasterSession:
         progress.kill()
         self._conclude()
         signal.alarm(0)
+        self._environment.parsed_options.expect_workers = 0  # Locust, too, is not to wait for workers any longer
         self._runner.quit()
 
     def _lead(self) -> None:
@@ -220,8 +220,6 @@ class MasterSession:
     def _refuse_to_go_on(self) -> None:
         if self._stopped is not None:
             raise CollectionError(self._stopped[0])
-        if self._refusal is not None:
-            raise CollectionError(self._refusal)
         lost = self._crew.find_lost()
         if lost is not None:
             raise CollectionError(self._loss(lost))
