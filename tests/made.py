@@ -340,12 +340,15 @@ def history(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def final_states(rows: list[dict[str, Any]], *, gone: tuple[str, ...] = ()) -> pd.DataFrame:
-    """The documents that a correct merge leaves: every element, and on each hot path its last acknowledged write."""
+    """What a correct merge leaves, at every place: each element, and on each hot path its last acknowledged write."""
     documents: dict[str, dict[str, Any]] = {}
+    clocks: dict[str, dict[str, int]] = {}
     for row in rows:
         document = documents.setdefault(row["session_id"], {"elements": {}, "hot": {}})
+        clock = clocks.setdefault(row["session_id"], {})
         if row["outcome"] != "ok" or row["token"] in gone:
             continue
+        clock |= {node: max(count, clock.get(node, 0)) for node, count in json.loads(row["clock_sent"] or "{}").items()}
         name = row["path"].rsplit("/", 1)[1]
         if row["kind"] == "contended":
             document["hot"][name] = row["token"]
@@ -353,9 +356,11 @@ def final_states(rows: list[dict[str, Any]], *, gone: tuple[str, ...] = ()) -> p
             document["elements"][name] = {"token": row["token"], "outcome": "pass"}
     return pd.DataFrame(
         [
-            {"session_id": session, "source": "sql", "begin_ns": STARTED_NS + 899 * S, "read_ns": STARTED_NS + 900 * S,
-             "since_ns": STARTED_NS + 800 * S, "settled": True, "document": json.dumps(document), "vector_clock": "{}"}
+            {"session_id": session, "source": source, "begin_ns": STARTED_NS + 899 * S, "read_ns": STARTED_NS + 900 * S,
+             "since_ns": STARTED_NS + 800 * S, "settled": True, "document": json.dumps(document),
+             "vector_clock": json.dumps(clocks[session])}
             for session, document in documents.items()
+            for source in ("sql", "fastapi", "go")
         ]
     )  # fmt: skip
 

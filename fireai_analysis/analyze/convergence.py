@@ -8,6 +8,9 @@ was found all the same; why stands among the doubts.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +57,23 @@ def measure(data: RunData) -> Convergence:
     frame = data.operations
     if frame is None or frame.empty:
         return Convergence(Crdt(), pd.DataFrame(columns=WAVE_COLUMNS), ())
+    with _without_collecting():
+        return _measured(data, frame)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let the collector of cycles rest: a history is hundreds of thousands of small objects and holds no cycle."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _measured(data: RunData, frame: pd.DataFrame) -> Convergence:
     taken = history(frame)
     found = writes(taken.operations)
     read = sessions(found, data.sample("final_states"), data.sample("reads"))
@@ -158,13 +178,16 @@ def _resolutions_us(operations: list[Operation]) -> Floats:
 
 
 def _waves(operations: list[Operation], checked: Checked, *, known: bool) -> pd.DataFrame:
+    times = np.array([(one.invoke_ns, one.end_ns) for one in operations], dtype=np.float64)
+    times[~np.isfinite(times)] = np.nan
+    outcomes = np.array([one.outcome for one in operations])
     frame = pd.DataFrame(
         {
             "wave": [one.wave for one in operations],
-            "ok": [one.outcome == "ok" for one in operations],
-            "unknown": [one.outcome not in ("ok", "fail") for one in operations],
-            "invoke": [one.invoke_ns if np.isfinite(one.invoke_ns) else np.nan for one in operations],
-            "end": [one.end_ns if np.isfinite(one.end_ns) else np.nan for one in operations],
+            "ok": outcomes == "ok",
+            "unknown": outcomes == "unknown",
+            "invoke": times[:, 0],
+            "end": times[:, 1],
         }
     )
     groups = frame.groupby("wave", sort=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import repeat
+from operator import gt
 
 from fireai_analysis.analyze.crdt_states import Session, State
 from fireai_analysis.analyze.crdt_violation import Violation
@@ -96,15 +98,15 @@ def _state(
 
 
 def _lower(clock: Clock, least: Clock) -> str | None:
-    """Return a node at which a clock is lower than it must be. Equal clocks are told at once."""
-    if least.items() <= clock.items():
+    """Return a node at which a clock is lower than it must be."""
+    if not any(map(gt, least.values(), map(clock.get, least, repeat(0)))):
         return None
     return next((node for node, count in least.items() if clock.get(node, 0) < count), None)
 
 
 def _above(clock: Clock, most: Clock) -> str | None:
     """Return a node of the run at which a clock is higher than anything sent; nodes of the platform's own are free."""
-    if clock.items() <= most.items():
+    if not any(map(gt, clock.values(), map(most.get, clock, clock.values()))):
         return None
     return next((node for node, count in clock.items() if count > most.get(node, count)), None)
 
@@ -129,30 +131,28 @@ def _holds(session: Session, state: State, write: Write) -> bool:
 
 def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
     users: dict[int, list[tuple[Operation, Clock]]] = defaultdict(list)
-    for write in session.writes:
-        for one in write.operations:
-            if one.outcome == "ok" and one.kind in FIRST_KINDS and one.clock_returned:
-                clock = clock_of(one.clock_returned, {})
-                if clock:
-                    users[one.user].append((one, clock))
+    clocks: dict[str, Clock] = {}  # writes of one transaction share their answer
+    for one in (each for write in session.writes for each in write.operations):
+        if one.outcome == "ok" and one.kind in FIRST_KINDS and clock_of(one.clock_returned, clocks):
+            users[one.user].append((one, clocks[one.clock_returned]))
+    above = {id(clock): _above(clock, sent) for clock in clocks.values()}
     for answers in users.values():
         answers.sort(key=lambda entry: entry[0].end_ns)
         for place, (one, clock) in enumerate(answers):
             earlier = [before for before in answers[:place] if before[0].end_ns <= one.invoke_ns]
-            text = _wrong_answer(one, clock, sent, earlier[-1] if earlier else None)
+            text = _wrong_answer(one, clock, earlier[-1] if earlier else None)
+            if node := above[id(clock)]:
+                text = f"the answer to {one.token} has {node}: {clock[node]}, above the {sent[node]} that was sent"
             if text:
                 operations = (one,) if not earlier else (earlier[-1][0], one)
                 yield Violation("clock_regression", session.session_id, one.path, text, operations)
 
 
-def _wrong_answer(one: Operation, clock: Clock, sent: Clock, before: tuple[Operation, Clock] | None) -> str | None:
+def _wrong_answer(one: Operation, clock: Clock, before: tuple[Operation, Clock] | None) -> str | None:
     if node := _lower(clock, one.clock):
         return (
             f"the answer to {one.token} has {node}: {clock.get(node, 0)}, below the {one.clock[node]} it was sent with"
         )
-    if node := _above(clock, sent):
-        return f"the answer to {one.token} has {node}: {clock[node]}, above the {sent[node]} that was sent"
-    common = {} if before is None else {name: count for name, count in before[1].items() if name in clock}
-    if node := _lower(clock, common):
-        return f"answers to user {one.user} fall at {node} from {common[node]} to {clock[node]}"
+    if before is not None and any(map(gt, before[1].values(), map(clock.get, before[1], before[1].values()))):
+        return f"an earlier answer to user {one.user} had a clock that the answer to {one.token} falls behind"
     return None

@@ -8,8 +8,9 @@ second effect counts once for each key.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -21,16 +22,17 @@ from fireai_analysis.analyze.crdt_violation import Violation
 from fireai_analysis.analyze.history import ALTERED, FIRST_KINDS, Operation, Write, supersedes
 
 REFUSED_WHILE_OPEN = (409, 425)
-Keys = Mapping[str, list[Operation]]
+Keys = Mapping[tuple[str, str], list[Operation]]
 
 
-def repeated_keys(operations: Iterable[Operation]) -> dict[str, list[Operation]]:
-    """Return the operations of each key (below its session) that more than one request carried."""
+def repeated_keys(operations: Sequence[Operation]) -> Keys:
+    """Return the operations of each key that more than one request of the same session carried."""
+    used = Tally([one.key for one in operations])
     groups: dict[tuple[str, str], list[Operation]] = defaultdict(list)
     for one in operations:
-        if one.key:
+        if one.key and used[one.key] > 1:
             groups[one.session_id, one.key].append(one)
-    return {f"{session}\0{key}": group for (session, key), group in groups.items() if len(group) > 1}
+    return {names: group for names, group in groups.items() if len(group) > 1}
 
 
 def other_answers(keys: Keys) -> Iterator[Violation]:

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+
+from fireai_analysis.analyze.columns import floats
 
 FIRST_KINDS = ("unique", "contended", "counter")
 REPEATED_KINDS = ("replay", "duplicate")
@@ -117,7 +120,7 @@ def _columns(frame: pd.DataFrame) -> list[list[Any]]:
         "answer": cells(frame, "answer_sha256", text_of),
     }
     for name in ("wave", "user", "amount", "status"):
-        columns[name] = cells(frame, name, _whole)
+        columns[name] = np.nan_to_num(floats(frame, name), posinf=0.0, neginf=0.0).astype(np.int64).tolist()
     return [columns[name] if name in columns else cells(frame, name, text_of) for name in Operation._fields]
 
 
@@ -125,7 +128,10 @@ def cells(frame: pd.DataFrame, column: str, form: Callable[[Any], Any]) -> list[
     """Return a column, each value as `form` makes it; a column that is not there holds nothing."""
     if column not in frame:
         return [form(None)] * len(frame)
-    return [form(value) for value in frame[column].astype(object)]
+    values = frame[column].astype(object).tolist()
+    if form is text_of:  # most columns and nearly all of their values
+        return [value if type(value) is str else text_of(value) for value in values]
+    return [form(value) for value in values]
 
 
 def text_of(value: Any) -> str:
@@ -145,6 +151,8 @@ def instant_or(absent: float) -> Callable[[Any], float]:
     """
 
     def read(value: Any) -> float:
+        if type(value) is int:
+            return value if value > 0 else absent
         try:
             number = int(value)
         except (TypeError, ValueError, OverflowError):
@@ -152,13 +160,6 @@ def instant_or(absent: float) -> Callable[[Any], float]:
         return number if number > 0 else absent
 
     return read
-
-
-def _whole(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return 0
 
 
 def _outcome(value: Any) -> str:
@@ -185,6 +186,8 @@ def _parsed_clock(text: str) -> Clock:
         return {}
     if not isinstance(content, dict):
         return {}
+    if set(map(type, content.values())) == {int}:
+        return content
     return {node: count for node, count in content.items() if type(count) is int}
 
 
@@ -215,24 +218,27 @@ def writes(operations: Iterable[Operation]) -> list[Write]:
 
 def _write(group: list[Operation], kinds: dict[tuple[str, str], str]) -> Write:
     first = group[0]
-    kind = next((one.kind for one in group if one.kind in FIRST_KINDS), None)
-    fallback = "counter" if first.amount else "unique"
+    sent = [one.kind for one in group]
+    kind = next((one for one in sent if one in FIRST_KINDS), None)
+    if kind is None:
+        kind = kinds.get((first.session_id, first.path), "counter" if first.amount else "unique")
     answered = [one.end_ns for one in group if one.outcome == "ok"]
+    only = len(group) == 1
     return Write(
-        session_id=first.session_id,
-        path=first.path,
-        token=first.token,
-        wave=first.wave,
-        kind=kind or kinds.get((first.session_id, first.path), fallback),
-        altered=all(one.kind == ALTERED for one in group),
-        amount=first.amount,
-        clock=first.clock,
-        begin_ns=first.invoke_ns if len(group) == 1 else min(one.invoke_ns for one in group),
-        end_ns=first.end_ns if len(group) == 1 else max(one.end_ns for one in group),
-        acknowledged_ns=min(answered, default=math.inf),
-        acknowledged=bool(answered),
-        possible=bool(answered) or any(one.outcome == "unknown" for one in group),
-        operations=tuple(group),
+        first.session_id,
+        first.path,
+        first.token,
+        first.wave,
+        kind,
+        sent.count(ALTERED) == len(sent),
+        first.amount,
+        first.clock,
+        first.invoke_ns if only else min([one.invoke_ns for one in group]),
+        first.end_ns if only else max([one.end_ns for one in group]),
+        min(answered, default=math.inf),
+        bool(answered),
+        bool(answered) or "unknown" in [one.outcome for one in group],
+        tuple(group),
     )
 
 

@@ -1,7 +1,8 @@
-"""Findings about broken promises: lost writes, double effects, failed requests, restarts, a sick generator."""
+"""Findings about broken promises: a violated history, failed requests, restarts, a sick generator."""
 
 from __future__ import annotations
 
+from fireai_analysis.diagnose import history
 from fireai_analysis.results import Finding, ScenarioResult
 from fireai_analysis.units import percent_text
 
@@ -12,42 +13,8 @@ MOST_EXAMPLES = 3
 
 def findings(result: ScenarioResult) -> list[Finding]:
     """Return what was broken, worst first."""
-    found = (_lost(result), _repeated(result), _restarted(result), _errors(result), _generator(result))
-    return [one for one in found if one]
-
-
-def _lost(result: ScenarioResult) -> Finding | None:
-    crdt = result.crdt
-    if not crdt.lost_count:
-        return None
-    return Finding(
-        id="crdt_lost_writes",
-        title="Acknowledged writes are absent from the final state",
-        layer="application",
-        confidence="HIGH",
-        evidence=(
-            f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost",
-            *crdt.lost_examples[:MOST_EXAMPLES],
-        ),
-        recommendation="Go service, CRDT merge: merge inside one transaction that locks the session's row, and answer "
-        "after its commit",
-        priority="P0",
-    )
-
-
-def _repeated(result: ScenarioResult) -> Finding | None:
-    count = result.crdt.idempotency_violations_count
-    if not count:
-        return None
-    return Finding(
-        id="idempotency_violations",
-        title="Replayed writes had a second effect or another answer",
-        layer="application",
-        confidence="HIGH",
-        evidence=(f"{count:,} violations in {result.crdt.replays_count or 0:,} replays",),
-        recommendation="Go service, idempotency_keys: insert the key in the transaction of its effect, unique by key",
-        priority="P0",
-    )
+    found = (_restarted(result), _errors(result), _generator(result))
+    return [*history.findings(result), *(one for one in found if one)]
 
 
 def _restarted(result: ScenarioResult) -> Finding | None:

@@ -15,6 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -112,12 +113,26 @@ class Recorded:
 
     def repeats(self, row: Row, *kinds: str) -> list[Row]:
         """Return the operations that repeat another one."""
-        return [one for one in self.rows if one["original_op_id"] == row["op_id"] and one["kind"] in kinds]
+        return [one for one in self._again.get(row["op_id"], ()) if one["kind"] in kinds]
+
+    @cached_property
+    def _again(self) -> dict[str, list[Row]]:
+        again: dict[str, list[Row]] = {}
+        for row in self.rows:
+            again.setdefault(row["original_op_id"] or "", []).append(row)
+        return again
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the tables of a bundle: operations, reads, final_states, idempotency."""
         operations = pd.DataFrame(self.rows).astype(
-            {"invoke_ns": "Int64", "end_ns": "Int64", "wave": "Int32", "status": "Int16", "amount": "Int64"}
+            {
+                "invoke_ns": "Int64",
+                "end_ns": "Int64",
+                "wave": "Int32",
+                "status": "Int16",
+                "amount": "Int64",
+                "clock_returned": "category",
+            }
         )
         states = {
             final: pd.DataFrame([self._state(one) for one in self.reads if one.final is final])
@@ -161,15 +176,17 @@ class Platform:
         Share of operations without an answer (done or not), and that were refused.
     layout : str
         path or keys.
+    batch : int
+        Writes of one transaction, which share the clock that they are answered with.
     """
 
     def __init__(
         self, seed: int, *, sessions: int = 2, users: int = 8, writes: int = 40, reads: int = 4, unknown: float = 0.08,
-        refused: float = 0.05, layout: str = "path",
+        refused: float = 0.05, layout: str = "path", batch: int = 1,
     ) -> None:  # fmt: skip
         self.random = random.Random(seed)
         self.sessions, self.users, self.writes, self.reads = sessions, users, writes, reads
-        self.unknown, self.refused, self.layout = unknown, refused, layout
+        self.unknown, self.refused, self.layout, self.batch = unknown, refused, layout, batch
         self.number = 0
 
     def run(self) -> Recorded:
@@ -186,24 +203,31 @@ class Platform:
     def _session(self, session: str, wave: int) -> Iterator[tuple[Row, int | None]]:
         begin = STARTED_NS + wave * 20_000 * MS
         counts: Counter[int] = Counter()
+        deck: list[int] = []
         made: list[tuple[Row, int | None]] = []
         for at in sorted(self.random.randrange(1_000 * MS) for _ in range(self.writes)):
-            user = self.random.randrange(self.users)
+            deck = deck or self.random.sample(range(self.users), self.users)
+            user = deck.pop()
             counts[user] += 1
             made.append(self._first(session, wave, user, counts[user], begin + at))
         for row, commit in list(made):
             if row["outcome"] == "ok" and self.random.random() < 0.35:
                 made.append(self._again(row, commit))
-        merged = Model()
-        for row, commit in sorted((one for one in made if one[1] is not None), key=lambda one: one[1] or 0):
-            if row["original_op_id"] is None:
-                merged.merge(row, json.loads(row["clock_sent"]))
-                row["clock_returned"] = json.dumps(self._told(merged.clock, row)) if row["outcome"] == "ok" else None
+        self._answer([row for row, at in sorted(made, key=lambda one: one[1] or 0) if at and not row["original_op_id"]])
         yield from made
 
-    def _told(self, clock: dict[str, int], row: Row) -> dict[str, int]:
-        node = f"user-{row['user']:04d}"
-        return dict(clock) if row["user"] % 2 else {node: clock[node]}
+    def _answer(self, commits: list[Row]) -> None:
+        """Give each committed write the clock of its transaction."""
+        merged = Model()
+        for first in range(0, len(commits), self.batch):
+            together = commits[first : first + self.batch]
+            for row in together:
+                merged.merge(row, json.loads(row["clock_sent"]))
+            whole = json.dumps(merged.clock)
+            for row in together:
+                node = f"user-{row['user']:04d}"
+                told = whole if row["user"] % 2 or self.batch > 1 else json.dumps({node: merged.clock[node]})
+                row["clock_returned"] = told if row["outcome"] == "ok" else None
 
     def _first(self, session: str, wave: int, user: int, count: int, invoke: int) -> tuple[Row, int | None]:
         kind = self.random.choice(["unique", "unique", "contended"] + (["counter"] if self.layout == "path" else []))
@@ -445,7 +469,7 @@ def _late_reads(run: Recorded, place: tuple[str, str]) -> list[Read]:
 
 
 def counter_stale(run: Recorded, rng: random.Random) -> bool:
-    place = _counter(run, rng, lambda rows, again: True)
+    place = _counter(run, rng, lambda rows, again: bool(_late_reads(run, (rows[0]["session_id"], rows[0]["path"]))))
     late = [] if place is None else _late_reads(run, place)
     if place is None or not late:
         return False
@@ -457,7 +481,7 @@ def counter_stale(run: Recorded, rng: random.Random) -> bool:
 
 
 def counter_over_for_a_while(run: Recorded, rng: random.Random) -> bool:
-    place = _counter(run, rng, lambda rows, again: True)
+    place = _counter(run, rng, lambda rows, again: bool(_late_reads(run, (rows[0]["session_id"], rows[0]["path"]))))
     late = [] if place is None else _late_reads(run, place)
     if place is None or not late:
         return False
@@ -528,16 +552,12 @@ def altered_done(run: Recorded, rng: random.Random) -> bool:
 
 def illegal_winner(run: Recorded, rng: random.Random) -> bool:
     """A register ends with a write that its own user had overwritten knowingly; every read shows it from then on."""
-    rows = run.firsts("contended")
-    pairs = [
-        (old, new)
-        for old in rows
-        for new in rows
-        if (old["session_id"], old["path"], old["user"]) == (new["session_id"], new["path"], new["user"])
-        and _count(old) < _count(new)
-    ]
-    rng.shuffle(pairs)
-    for old, _ in pairs:
+    users: dict[tuple[Any, ...], list[Row]] = {}
+    for row in run.firsts("contended"):
+        users.setdefault((row["session_id"], row["path"], row["user"]), []).append(row)
+    overwritten = [old for rows in users.values() for old in rows if any(_count(old) < _count(new) for new in rows)]
+    rng.shuffle(overwritten)
+    for old in overwritten:
         if run.free((old["session_id"], old["path"])):
             _let_win(run, old)
             return True

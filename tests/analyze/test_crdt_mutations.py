@@ -59,7 +59,6 @@ def test_every_planted_violation_is_found_with_its_exact_count() -> None:
         assert (crdt.counterexample.kind if crdt.counterexample else None) == (grave[0] if grave else None)
 
     mutations()
-    print(f"\nplanted: {dict(planted)}; kinds at once: {dict(sorted(mixed.items()))}")
     assert {name for name in MUTATORS if planted[name] < FEWEST_PLANTED} == set()
     assert sum(mixed.values()) >= EXAMPLES
     assert sum(count for kinds, count in mixed.items() if kinds >= 3) > EXAMPLES // 4
