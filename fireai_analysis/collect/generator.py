@@ -74,6 +74,7 @@ class Generator:
         self._lead: Lead = OwnLead(clock) if lead is None else lead
         self.exit_code = EXIT_DONE
         self.reason: str | None = None
+        self._stopped_ns: int | None = None
         self.facts: dict[str, Any] = {"sessions": [], "profiled_sessions": [], "mix_sessions": []}
         self.tokens = Tokens(spec.target, environment)
         self.dispatcher = Dispatcher(spec.target, self.tokens, recorder=recorder, clock=clock, abort=self._trip)
@@ -84,7 +85,7 @@ class Generator:
     def abort(self, reason: str, exit_code: int) -> None:
         """Stop sending; the first reason stays."""
         if self.reason is None:
-            self.reason, self.exit_code = reason, exit_code
+            self.reason, self.exit_code, self._stopped_ns = reason, exit_code, self._clock.now_ns()
         self.dispatcher.stop.set()
 
     def _trip(self, reason: str) -> None:
@@ -172,7 +173,8 @@ class Generator:
             self.recorder.due_count = lambda now_ns: self.recorder.progress.sent_count  # it intends what it sends
         self.recorder.enter("judged", started_ns=start_ns)
         self._window(traffic, self._plan, JUDGED, start_ns, end_ns)
-        ended_ns = min(end_ns, self._clock.now_ns())
+        stopped_ns = self._stopped_ns or self._clock.now_ns()  # what is due later was not to be sent
+        ended_ns = max(start_ns, min(end_ns, stopped_ns))
         if not isinstance(traffic, ClosedLoop):
             self.recorder.due_count = lambda now_ns: int(np.searchsorted(offsets, ended_ns - start_ns, "left"))
         self.recorder.enter("drain", ended_ns=ended_ns)
