@@ -26,6 +26,7 @@ TABLES = {
     "layers": {"part", "mean_ms", "p50_ms", "p95_ms", "share_of_tail_ratio"},
     "pool_curve": {"t_s", "acquired_count", "max_count"},
     "host_curve": {"t_s", "cpu_ratio", "memory_ratio"},
+    "generator_curve": {"t_s", "loop_lag_p99_ms", "send_lag_p99_ms", "cpu_ratio", "in_flight_count"},
     "crdt_waves": {"wave", "acknowledged_count", "unknown_count", "lost_count", "drain_s"},
     "statements": {"query", "calls_count", "total_ms", "mean_ms", "rows_count"},
     "waits": {"event", "sessions_mean", "samples_count"},

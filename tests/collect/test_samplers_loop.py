@@ -204,7 +204,11 @@ def test_the_pool_counts_as_a_sampler_where_the_service_has_one(bundle: RunBundl
 
 
 def test_no_gap_means_no_table_of_gaps(bundle: RunBundle) -> None:
-    journal(bundle, {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["host"]}, tick("host", 0, 0))
+    journal(
+        bundle,
+        {"kind": "start", "t_ns": 0, "interval_s": 1.0, "own_intervals_s": {}, "samplers": ["host"]},
+        tick("host", 0, 0),
+    )
     convert.convert(bundle, 1)
     assert bundle.samples("gaps") is None
 

@@ -77,6 +77,8 @@ def counts(data: RunData, rows: Rows, source: str) -> Check:
     detail = f"rows {counted}, {source} {sum(theirs.values())}" + (
         f"; differs: {', '.join(sorted(wrong))}" if wrong else ""
     )
+    if wrong and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
+        detail += "; Locust lacks what a lost worker sent since its last report"
     return Check(check=name, ok=not wrong, detail=detail)
 
 
