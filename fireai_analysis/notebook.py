@@ -195,6 +195,16 @@ def crdt(run: RunAnalysis) -> Table:
     return tables.crdt(run.result)
 
 
+def crdt_history(run: RunAnalysis) -> Table:
+    """Show everything that the checker of the history counted."""
+    return tables.crdt_history(run.result)
+
+
+def crdt_counterexample(run: RunAnalysis) -> Table | None:
+    """Show the events of the smallest history that proves the gravest violation; nothing where there is none."""
+    return tables.crdt_counterexample(run.result)
+
+
 def findings(run: RunAnalysis) -> Table:
     """Show what the evidence points at, and what to do."""
     return tables.findings(run.result)
@@ -246,6 +256,11 @@ def generator_audit(run: RunAnalysis) -> Figure:
 def crdt_waves(run: RunAnalysis) -> Figure:
     """Draw what became of the writes of each wave."""
     return plots.crdt_waves(run.tables, run.result)
+
+
+def crdt_timeline(run: RunAnalysis) -> Figure | None:
+    """Draw the smallest history that proves the gravest violation; nothing where there is none."""
+    return plots.crdt_counterexample(run.tables, run.result)
 
 
 # -- the end

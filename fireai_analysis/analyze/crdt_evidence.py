@@ -117,17 +117,18 @@ def doubts(known: Evidence, *, stored_count: int) -> Iterator[str]:
         that a body was taken which is nowhere.
     """
     told = (
-        (known.unread_count, "the final state of {} sessions was not read"),
-        (known.moving_count, "the final state of {} sessions still changed when it was read"),
-        (known.unsure_count, "whether the final state of {} sessions stood still is not known"),
-        *((count, f"{{}} sessions were not read at rest at {place}") for place, count in known.unread_places.items()),
-        (known.uncounted_count, "{} counters hold no whole number"),
-        (stored_count, "{} altered bodies were acknowledged with the stored answer of another body"),
-        (int(known.clocks_sent and not known.clocks), "no vector clock was read from any session"),
+        (known.unread_count, "the final state of", "sessions was not read"),
+        (known.moving_count, "the final state of", "sessions still changed when it was read"),
+        (known.unsure_count, "whether the final state of", "sessions stood still is not known"),
+        *((count, "", f"sessions were not read at rest at {place}") for place, count in known.unread_places.items()),
+        (known.uncounted_count, "", "counters hold no whole number"),
+        (stored_count, "", "altered bodies were acknowledged with the stored answer of another body"),
     )
-    for count, words in told:
+    for count, before, after in told:
         if count:
-            yield words.format(f"{count:,}")
+            yield f"{before} {count:,} {after}".strip()
+    if known.clocks_sent and not known.clocks:
+        yield "no vector clock was read from any session"
 
 
 def notes(known: Evidence) -> Iterator[str]:

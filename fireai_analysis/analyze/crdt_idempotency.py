@@ -8,6 +8,7 @@ second effect counts once for each key.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -180,7 +181,7 @@ def rows_of(frame: pd.DataFrame | None, operations: Iterable[Operation]) -> dict
     many = {
         str(digest): int(count)
         for digest, count in zip(texts(frame, "key_sha256"), floats(frame, "rows_count"), strict=True)
-        if count > 1
+        if 1 < count < math.inf
     }
     if not many:
         return {}

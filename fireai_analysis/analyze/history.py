@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from fireai_analysis.analyze.columns import floats
+from fireai_analysis.analyze.columns import Floats, floats
 
 FIRST_KINDS = ("unique", "contended", "counter")
 REPEATED_KINDS = ("replay", "duplicate")
 ALTERED = "altered"
 Clock = dict[str, int]
+EXACT = 2.0**53
+"""Whole numbers below it are exact as floats."""
 
 
 class Operation(NamedTuple):
@@ -120,8 +122,14 @@ def _columns(frame: pd.DataFrame) -> list[list[Any]]:
         "answer": cells(frame, "answer_sha256", text_of),
     }
     for name in ("wave", "user", "amount", "status"):
-        columns[name] = np.nan_to_num(floats(frame, name), posinf=0.0, neginf=0.0).astype(np.int64).tolist()
+        columns[name] = _whole(floats(frame, name))
     return [columns[name] if name in columns else cells(frame, name, text_of) for name in Operation._fields]
+
+
+def _whole(values: Floats) -> list[int]:
+    """Return whole numbers, 0 where there is none that a float holds exactly."""
+    exact = np.abs(values) < EXACT
+    return np.where(exact, values, 0.0).astype(np.int64).tolist()  # type: ignore[no-any-return]
 
 
 def cells(frame: pd.DataFrame, column: str, form: Callable[[Any], Any]) -> list[Any]:

@@ -5,7 +5,7 @@ table is missing or empty the Figure says NOT MEASURED and why.
 """
 
 from fireai_analysis.plots.bottleneck import bottleneck_breakdown
-from fireai_analysis.plots.crdt import crdt_waves
+from fireai_analysis.plots.crdt import crdt_counterexample, crdt_waves
 from fireai_analysis.plots.draw import not_measured
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.plots.generator import generator_audit
@@ -17,6 +17,7 @@ from fireai_analysis.plots.throughput import throughput
 __all__ = [
     "Figure",
     "bottleneck_breakdown",
+    "crdt_counterexample",
     "crdt_waves",
     "generator_audit",
     "host_load",

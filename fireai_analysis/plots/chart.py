@@ -160,7 +160,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Panel:
-    """One stacked panel: a heading with the unit, an axis, and what is drawn; `percent` and `whole` tell its ticks."""
+    """One stacked panel: a heading with the unit, an axis, and what is drawn.
+
+    `percent` and `whole` tell its ticks; `bare` draws none, where height means nothing.
+    """
 
     heading: str
     unit: str
@@ -172,6 +175,7 @@ class Panel:
     weight: float = 1.0
     percent: bool = False
     whole: bool = False
+    bare: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
-"""What became of the writes of each wave."""
+"""What became of the writes of each wave, and the smallest history that proves a violation."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pandas as pd
 
 from fireai_analysis.plots import style
-from fireai_analysis.plots.chart import Bars, Chart, Line, Panel, XAxis, y_axis
+from fireai_analysis.plots.chart import Bars, Chart, Dash, Line, Marks, Panel, XAxis, YAxis, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
 from fireai_analysis.plots.figure import Figure
-from fireai_analysis.results import ScenarioResult
-from fireai_analysis.units import NOT_MEASURED, number_text
+from fireai_analysis.results import Event, ScenarioResult
+from fireai_analysis.units import NOT_MEASURED, NS_PER_MS, number_text
+
+LONGEST_HEADING = 110
 
 
 def crdt_waves(tables: Tables, result: ScenarioResult) -> Figure:
@@ -64,3 +68,51 @@ def _doubtful(frame: pd.DataFrame, waves: list[float]) -> Panel:
     return Panel(
         f"Lost and unknown writes, count{remark}", "", y_axis([*top, 1.0]), bars=(lost, unknown), weight=0.8, whole=True
     )
+
+
+def crdt_counterexample(tables: Tables, result: ScenarioResult) -> Figure | None:
+    """Return the smallest history that proves the gravest violation as lanes over time; None where there is none.
+
+    Parameters
+    ----------
+    tables : mapping of str to frame
+        Not used: the history stands in the result.
+    result : ScenarioResult
+        Its `crdt.counterexample`.
+    """
+    shown = result.crdt.counterexample
+    if shown is None:
+        return None
+    instants = sorted({one for event in shown.events for one in (event.begin_ns, event.end_ns) if one is not None})
+    lanes = list(dict.fromkeys(event.lane for event in shown.events))
+    panels = [_lane(lane, [one for one in shown.events if one.lane == lane], instants) for lane in lanes]
+    ticks = tuple((float(place), f"{(one - instants[0]) / NS_PER_MS:,.0f}") for place, one in enumerate(instants))
+    return drawn(
+        Chart(
+            id=style.figure_id(result, "crdt-counterexample"),
+            title=f"{style.scenario_title(result.scenario)}: smallest counterexample, {shown.kind.replace('_', ' ')}",
+            subtitle=style.scale_text(result),
+            x=XAxis("Instants in their order, ms since the first; not to scale", "", ticks=ticks, low=-0.4,
+                    high=len(instants) + 0.4),
+            panels=tuple(panels),
+            alt=f"{shown.text}. {'; '.join(f'{event.lane}: {event.text}' for event in shown.events)}.",
+            caption="One lane for each user and each place that was read: the fewest events of one session that prove "
+            "it. A dashed line has no end: no answer came.",
+            height_px=150 + 70 * len(panels),
+        )
+    )  # fmt: skip
+
+
+def _lane(lane: str, events: Sequence[Event], instants: Sequence[int]) -> Panel:
+    """Return a panel with one bar of time for each event of a lane, and what it did above it."""
+    colour = style.BLUE if lane.startswith("user ") else style.PURPLE
+    lines, marks = [], []
+    for event in events:
+        begin = float(instants.index(event.begin_ns))
+        end = float(len(instants)) if event.end_ns is None else float(instants.index(event.end_ns))
+        dash: Dash = "dash" if event.end_ns is None else "solid"
+        lines.append(Line(lane if event is events[-1] else "", [begin, end], [0.5, 0.5], colour, dash, width=4.0))
+        marks.append(Marks(lane, [begin], [0.5], [event.text], colour, "circle"))
+    words = " | ".join(event.text for event in events)
+    heading = words if len(words) <= LONGEST_HEADING else f"{words[: LONGEST_HEADING - 3]}..."
+    return Panel(heading, "", YAxis(0.0, 1.0), tuple(lines), marks=tuple(marks), bare=True)

@@ -167,6 +167,8 @@ def _y_axis(axes: Axes, panel: Panel) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=panel.whole))
     axes.yaxis.set_major_formatter(percent_ticks() if panel.percent else FuncFormatter(_plain))
     axes.set_ylim(panel.axis.low, panel.axis.high)
+    if panel.bare:
+        axes.set_yticks([])
     axes.grid(axis="y", color=style.PRINT_GRID, linewidth=0.6)
 
 

@@ -113,6 +113,8 @@ def _y_axis(panel: Panel, span: tuple[float, float], height_px: float) -> Json:
     }
     if panel.percent:
         result |= percent_ticks(axis.high)
+    if panel.bare:
+        result |= {"showticklabels": False, "showgrid": False}
     if panel.whole and axis.high < FEW_COUNTS:
         result |= {"dtick": 1}
     if axis.log:
@@ -228,7 +230,7 @@ def label_places(panel: Panel, gap: float) -> list[tuple[str, str, float]]:
     wanted: list[tuple[str, str, float]] = []
     for line in panel.lines:
         last = next((value for value in reversed(line.y) if value is not None), None)
-        if last is not None:
+        if last is not None and line.name:
             wanted.append((line.name, line.colour, min(max(panel.axis.fraction(last), 0.0), 1.0)))
     for bars in panel.bars:
         wanted.append((bars.name, bars.colour, 0.5))

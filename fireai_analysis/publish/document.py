@@ -115,7 +115,8 @@ class _Filler:
     def _directive(self, block: Directive) -> Sequence[Filled]:
         summary = self._summary
         if block.kind == "figure":
-            return [figures.figure(summary, self._frames, block.name)]
+            figure = figures.figure(summary, self._frames, block.name)
+            return [] if figure is None else [figure]
         if block.kind == "table":
             found = figures.table(summary, block.name)
             return [] if found is None else [found]

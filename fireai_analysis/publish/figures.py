@@ -14,16 +14,20 @@ from fireai_analysis.results import ScenarioResult, Summary
 Frames = Mapping[str, Mapping[str, pd.DataFrame]]
 Draw = Callable[[Mapping[str, pd.DataFrame], ScenarioResult], plots.Figure]
 
-TABLES: dict[str, Callable[[ScenarioResult], tables.Table]] = {
+TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
     "validity": tables.validity,
     "latency_by_endpoint": tables.latency_by_endpoint,
     "statements": tables.statements,
     "generator": tables.generator,
+    "crdt_history": tables.crdt_history,
+    "crdt_counterexample": tables.crdt_counterexample,
 }
 
 
-def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure:
+def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure | None:
     """Return the figure `<scenario>.<kind>`; where the run left nothing it says so.
+
+    A counterexample is drawn only where there is one, else None.
 
     Parameters
     ----------
@@ -36,6 +40,8 @@ def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure:
     """
     scenario, _, kind = name.partition(".")
     result = summary.scenarios.get(scenario)
+    if kind == "crdt_counterexample":
+        return None if result is None else plots.crdt_counterexample(frames.get(scenario, {}), result)
     if result is None or not words.ran(result):
         title = f"{words.title(scenario)}: {kind.replace('_', ' ')}"
         reason = "the scenario was not run" if result is None else result.reason
@@ -44,7 +50,7 @@ def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure:
 
 
 def table(summary: Summary, name: str) -> tables.Table | None:
-    """Return the table `<scenario>.<kind>`, or None where the campaign has no such scenario."""
+    """Return the table `<scenario>.<kind>`, or None where the campaign has no such scenario, or it no such table."""
     scenario, _, kind = name.partition(".")
     result = summary.scenarios.get(scenario)
     return None if result is None else TABLES[kind](result)

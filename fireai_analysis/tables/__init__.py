@@ -3,6 +3,7 @@
 Presentation only: numbers are formatted by `units.py`, nothing is computed; what was not measured says so.
 """
 
+from fireai_analysis.tables.crdt import crdt_counterexample, crdt_history
 from fireai_analysis.tables.generator import generator
 from fireai_analysis.tables.load import (
     burst,
@@ -21,6 +22,8 @@ __all__ = [
     "Table",
     "burst",
     "crdt",
+    "crdt_counterexample",
+    "crdt_history",
     "criteria",
     "errors",
     "findings",

@@ -123,5 +123,5 @@ def test_each_scenario_has_its_own_section() -> None:
         "sustained": {"stability"},
         "peak": {"judged_latency"},
         "spike": {"burst"},
-        "crdt_stress": {"crdt", "crdt_waves"},
+        "crdt_stress": {"crdt", "crdt_waves", "crdt_history", "crdt_timeline", "crdt_counterexample"},
     }
