@@ -47,7 +47,8 @@ def _spans(spans: Quantiles | None, label: str, name: str) -> list[tuple[str, st
         return [(label, NOT_MEASURED, f"crdt.{name}")]
     levels = (("P50", "p50"), ("P95", "p95"), ("P99", "p99"), ("largest", "max"))
     known = [(f"{label}, {words}", getattr(spans, level), f"crdt.{name}.{level}") for words, level in levels]
-    return [(words, ms_text(value), key) for words, value, key in known if value is not None]
+    told = [(words, ms_text(value), key) for words, value, key in known if value is not None]
+    return told or [(label, "–", f"crdt.{name}")]
 
 
 def _note(crdt: Crdt) -> str:
