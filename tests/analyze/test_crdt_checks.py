@@ -112,6 +112,17 @@ def test_a_phantom_has_the_form_of_the_runs_tokens_and_stands_among_them() -> No
     assert checked(rows, [state(clean)]).phantom_count == 2
 
 
+def test_a_phantom_is_found_where_the_changes_themselves_are_kept() -> None:
+    rows = [operation(0), contended(1)]
+    kept = [{"op": "add", "path": "/elements/token-0", "value": {"token": "token-0", "by": "token-77"}}]
+    kept.append({"op": "set", "path": "/hot/0", "value": "token-1"})
+    assert checked(rows, [state({"changes": kept})]).phantom_count == 0
+    kept.append({"op": "set", "path": "/hot/5", "value": "token-99"})
+    assert checked(rows, [state({"changes": kept})]).phantom_count == 1
+    kept.append({"op": "add", "path": "/elements/token-98", "value": {}})
+    assert checked(rows, [state({"changes": kept})]).phantom_count == 2
+
+
 def test_a_token_of_another_session_is_a_phantom_here() -> None:
     rows = [operation(0), operation(1, session_id="session-1")]
     finals = [state(elements("token-0", "token-1")), state(elements("token-1"), session_id="session-1")]
@@ -234,6 +245,17 @@ def test_a_key_with_several_effects_counts_once() -> None:
     assert (crdt.duplicated_count, crdt.double_effect_count) == (1, 1)
 
 
+def test_a_second_row_and_the_excess_that_it_made_are_one_effect() -> None:
+    rows = [increment(0), increment(1)]
+    rows.append(replay(rows[0], 2))
+    finals = pd.DataFrame([state(elements(counters={"0": 3}))])
+    keys = made.idempotency(rows).assign(rows_count=[2, 1])
+    crdt = measure(
+        replace(BASE, operations=made.history(rows), samples={"final_states": finals, "idempotency": keys})
+    ).crdt
+    assert (crdt.duplicated_count, crdt.double_effect_count) == (1, 1)
+
+
 def test_a_layout_that_keeps_a_log_beside_the_elements_is_no_second_effect() -> None:
     rows = [operation(number) for number in range(30)]
     tokens = [row["token"] for row in rows]
@@ -274,7 +296,7 @@ def test_clocks(final: dict[str, int], reads: list[dict[str, int]], count: int |
 
 def test_a_read_that_lags_behind_with_its_clock_is_stale_and_no_regression() -> None:
     last = [state(elements("token-0"), vector_clock='{"user-0": 1}')]
-    lagging = [state(elements(), source="go", at_ns=LATE_NS, vector_clock="{}")]
+    lagging = [state(elements(), source="go", at_ns=LATE_NS, vector_clock='{"server": 1}')]
     crdt = checked([operation(0)], last, lagging)
     assert (crdt.stale_count, crdt.clock_regression_count) == (1, 0)
 
@@ -306,6 +328,13 @@ def test_places_that_differ_after_quiesce_diverge_once_a_session() -> None:
     assert checked(rows, cached).divergence_count == 1
     other_parts = [*same[:2], state(elements("token-0", "token-1", fetched_at="now"), source="go")]
     assert checked(rows, other_parts).divergence_count == 0
+
+
+def test_a_register_or_a_counter_may_differ_too() -> None:
+    rows = [contended(0), contended(1), increment(2)]
+    first = state(elements(hot={"0": "token-0"}, counters={"0": 1}))
+    for other in (elements(hot={"0": "token-1"}, counters={"0": 1}), elements(hot={"0": "token-0"}, counters={"0": 0})):
+        assert checked(rows, [first, state(other, source="go")]).divergence_count == 1
 
 
 def test_converging_takes_from_the_last_answer_to_the_slowest_place() -> None:
