@@ -79,7 +79,6 @@ def _raise(clock: Clock, other: Clock) -> None:
 def _state(
     session: Session, state: State, before: State | None, needed: Clock, sent: Clock, acknowledged: list[Write]
 ) -> Iterator[Violation]:
-    shown = (state, "")
     if before is not None and before.end_ns <= state.begin_ns and (node := _lower(state.clock, before.clock)):
         text = f"the clock of {state.source} falls at {node} from {before.clock[node]} to {state.clock.get(node, 0)}"
         told = (
@@ -99,7 +98,7 @@ def _state(
 
 def _lower(clock: Clock, least: Clock) -> str | None:
     """Return a node at which a clock is lower than it must be."""
-    if not any(map(gt, least.values(), map(clock.get, least, repeat(0)))):
+    if clock is least or not any(map(gt, least.values(), map(clock.get, least, repeat(0)))):
         return None
     return next((node for node, count in least.items() if clock.get(node, 0) < count), None)
 
