@@ -262,3 +262,14 @@ def test_a_check_that_breaks_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) 
     found = by_name(machine.checks())["PostgreSQL"]
     assert (found.verdict, found.detail) == ("fail", "no such tree")
     assert found.remedy
+
+
+def test_a_platform_under_load_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIREAI_STATE_DIR", str(tmp_path))
+    with control.reserved(), pytest.raises(SystemExit) as left:
+        cli.main(["doctor", "--target", "embedded"])
+    assert left.value.code not in (0, None)
+    assert "under load by process" in capsys.readouterr().err
+    assert not (tmp_path / "state.json").exists()

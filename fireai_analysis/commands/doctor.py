@@ -88,13 +88,13 @@ def _target_checks(target: Target, profile: str) -> list[Check]:
 
 @contextmanager
 def _reached(target: Target) -> Iterator[tuple[Target, Mapping[str, str]]]:
-    """Yield the target as it runs and the environment with its secrets."""
+    """Yield the target as it runs and the environment with its secrets; one that is under load is left alone."""
     from fireai_analysis.platform import control
 
     if target.kind == "remote":
         yield target, os.environ
         return
-    with control.running(lambda text: typer.echo(text, err=True)) as status:
+    with control.reserved(), control.running(lambda text: typer.echo(text, err=True)) as status:
         yield control.bind(target, status), control.secrets(status)
 
 

@@ -1,6 +1,6 @@
 """`python -m tests.bench [NAME ...]`: runs benchmarks, prints a line for each figure; exit code 1: one was missed.
 
-A benchmark is a module `bench_NAME.py` of this folder with a function `main() -> list[Line]`.
+A benchmark is a module `bench_NAME.py` of this folder with a function `main()` that gives a `Line` for each figure.
 """
 
 import sys
@@ -19,8 +19,7 @@ def main(names: list[str]) -> int:
     missed = 0
     for name in names or KNOWN:
         began = time.monotonic()
-        lines = import_module(f"tests.bench.{KNOWN[name]}").main()
-        for line in lines:
+        for line in import_module(f"tests.bench.{KNOWN[name]}").main():
             print(
                 f"{'ok  ' if line.met else 'MISS'} {name}: {line.name}: {line.measured} (to reach: {line.reach})",
                 flush=True,

@@ -52,7 +52,7 @@ class Load:
     busy_loops: int = 0
 
 
-HEALTHY = (Load("peak, 35 rps", "peak", {"duration_s": 6.0}), Load("spike, 166 rps", "spike", {"duration_s": 6.0}))
+HEALTHY = (Load("peak, 35 rps", "peak", {"duration_s": 5.0}), Load("spike, 166 rps", "spike", {"duration_s": 5.0}))
 SATURATED = (
     Load("too many users", "spike", {"duration_s": 6.0, "users": 1000, "rate_rps": 4000.0}),
     Load("busy loops beside it", "spike", {"duration_s": 6.0, "users": 400, "rate_rps": 1500.0}, busy_loops=3),
@@ -187,9 +187,11 @@ def judged(bundle: RunBundle, others: float) -> Outcome:
     )
 
 
-def main() -> list[Line]:
-    """Run all and return the figures."""
-    return [*(saturated(load) for load in SATURATED), healthy()]
+def main() -> Iterator[Line]:
+    """Run all and yield the figures as they come."""
+    for load in SATURATED:
+        yield saturated(load)
+    yield healthy()
 
 
 def saturated(load: Load) -> Line:
