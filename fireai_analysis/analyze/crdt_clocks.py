@@ -55,19 +55,16 @@ def _states(session: Session, sent: Clock) -> Iterator[Violation]:
         (one for one in session.writes if one.acknowledged and not one.altered and one.clock),
         key=lambda one: one.acknowledged_ns,
     )
-    places: dict[str, list[State]] = defaultdict(list)
-    for state in [*session.reads, *session.finals.values()]:
-        if state.document is not None and (state.clock or state.final):
-            places[state.source].append(state)
-    for states in places.values():
-        needed: Clock = {}
-        waiting = acknowledged[::-1]
-        before: State | None = None
-        for state in states:
-            while waiting and (state.final or waiting[-1].acknowledged_ns < state.begin_ns):
-                _raise(needed, waiting.pop().clock)
-            yield from _state(session, state, before, needed, sent, acknowledged)
-            before = state
+    needed: Clock = {}
+    waiting = acknowledged[::-1]
+    before: dict[str, State] = {}
+    for state in [*session.reads, *session.finals.values()]:  # in order of their begin, the final ones last
+        if state.document is None or not (state.clock or state.final):
+            continue
+        while waiting and (state.final or waiting[-1].acknowledged_ns < state.begin_ns):
+            _raise(needed, waiting.pop().clock)
+        yield from _state(session, state, before.get(state.source), needed, sent, acknowledged)
+        before[state.source] = state
 
 
 def _raise(clock: Clock, other: Clock) -> None:
@@ -105,7 +102,7 @@ def _lower(clock: Clock, least: Clock) -> str | None:
 
 def _above(clock: Clock, most: Clock) -> str | None:
     """Return a node of the run at which a clock is higher than anything sent; nodes of the platform's own are free."""
-    if not any(map(gt, clock.values(), map(most.get, clock, clock.values()))):
+    if clock.items() <= most.items() or not any(map(gt, clock.values(), map(most.get, clock, clock.values()))):
         return None
     return next((node for node, count in clock.items() if count > most.get(node, count)), None)
 
@@ -136,7 +133,8 @@ def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
             users[one.user].append((one, clocks[one.clock_returned]))
     above = {id(clock): _above(clock, sent) for clock in clocks.values()}
     for answers in users.values():
-        answers.sort(key=lambda entry: entry[0].end_ns)
+        if len(answers) > 1:
+            answers.sort(key=lambda entry: entry[0].end_ns)
         for place, (one, clock) in enumerate(answers):
             earlier = [before for before in answers[:place] if before[0].end_ns <= one.invoke_ns]
             text = _wrong_answer(one, clock, earlier[-1] if earlier else None)
@@ -148,7 +146,7 @@ def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
 
 
 def _wrong_answer(one: Operation, clock: Clock, before: tuple[Operation, Clock] | None) -> str | None:
-    if node := _lower(clock, one.clock):
+    if not one.clock.items() <= clock.items() and (node := _lower(clock, one.clock)):
         return (
             f"the answer to {one.token} has {node}: {clock.get(node, 0)}, below the {one.clock[node]} it was sent with"
         )

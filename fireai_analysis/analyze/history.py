@@ -11,6 +11,8 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
+from operator import gt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -305,6 +307,6 @@ def in_conflict(group: list[Write]) -> list[Write]:
 
 def _incomparable(one: Clock, other: Clock) -> bool:
     """Whether two clocks are known, and neither has seen all of the other."""
-    return any(count > other.get(node, 0) for node, count in one.items()) and any(
-        count > one.get(node, 0) for node, count in other.items()
+    return any(map(gt, one.values(), map(other.get, one, repeat(0)))) and any(
+        map(gt, other.values(), map(one.get, other, repeat(0)))
     )
