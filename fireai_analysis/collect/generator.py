@@ -70,6 +70,7 @@ class Generator:
         self, spec: RunSpec, environment: Mapping[str, str], *, recorder: Recorder, lead: Lead | None = None
     ) -> None:
         self.spec, self.recorder = spec, recorder
+        recorder.judged_entries = frozenset(n for n, entry in enumerate(spec.scenario.mix) if entry.judged)
         self._clock = clock = recorder.clock
         self._lead: Lead = OwnLead(clock) if lead is None else lead
         self.exit_code = EXIT_DONE

@@ -80,6 +80,8 @@ class Recorder:
         Requests of the judged window that were sent more than `LATE_MS` after their intended start.
     in_flight_at_end_count : int or None
         Requests sent and not yet answered when the judged window ended; None before that.
+    judged_entries : frozenset of int or None
+        Entries of the mix that count in the P95 of the progress, as in the report's; None for all of them.
     """
 
     def __init__(self, writer: Writer, clock: Clock, *, duration_s: float, progress_path: Path | None) -> None:
@@ -88,6 +90,7 @@ class Recorder:
         self.health = Health(clock)
         self.late_count = 0
         self.in_flight_at_end_count: int | None = None
+        self.judged_entries: frozenset[int] | None = None
         self.last_error = "no answer"
         self.users_count: Callable[[], int] = lambda: 0
         self.due_count: Callable[[int], int] = lambda now_ns: 0
@@ -149,13 +152,15 @@ class Recorder:
     def _take_in(self) -> None:
         """Pack and count what ended since the last time, many rows at once: one by one costs twice as much."""
         rows, self._ended = self._ended, []
+        judged_entries = self.judged_entries
         for row in rows:
             self._writer.append(packed(row))
             self.health.answered(row.end_ns - row.sent_ns, row.timing)
-            self._recent_ms.append((row.end_ns - row.intended_ns) / NS_PER_MS)
             if row.phase == JUDGED:
                 self.progress.done_count += 1
                 self.progress.failed_count += row.error > 0
+                if judged_entries is None or row.entry in judged_entries:
+                    self._recent_ms.append((row.end_ns - row.intended_ns) / NS_PER_MS)
 
     def record(self, kind: bytes, content: dict[str, Any]) -> None:
         """Journal one record and write it at once."""

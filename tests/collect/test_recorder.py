@@ -8,8 +8,10 @@ import pytest
 
 from fireai_analysis.collect import journal
 from fireai_analysis.collect.clock import Clock
+from fireai_analysis.collect.generator import Generator
 from fireai_analysis.collect.journal import Row, Writer, read
-from fireai_analysis.collect.recorder import JUDGED, SETUP, Recorder, nearest_rank
+from fireai_analysis.collect.recorder import JUDGED, PROFILED, SETUP, SETUP_ENTRY, Recorder, nearest_rank
+from fireai_analysis.scenarios import load_target, run_spec
 from fireai_analysis.units import NS_PER_MS
 
 
@@ -18,8 +20,8 @@ def new_recorder(directory: Path) -> Recorder:
     return Recorder(writer, Clock(), duration_s=10, progress_path=directory / "generator.json")
 
 
-def row(arrival: int, *, phase: int = JUDGED, error: int = 0, response_ms: int = 5) -> Row:
-    return Row(phase, 0, 200, arrival, 0, 0, 1, response_ms * NS_PER_MS, 10, error, "app;dur=1.25, db;dur=3")
+def row(arrival: int, *, phase: int = JUDGED, entry: int = 0, error: int = 0, response_ms: int = 5) -> Row:
+    return Row(phase, entry, 200, arrival, 0, 0, 1, response_ms * NS_PER_MS, 10, error, "app;dur=1.25, db;dur=3")
 
 
 def test_rows_errors_and_phases_reach_the_journal(tmp_path: Path) -> None:
@@ -54,6 +56,24 @@ def test_progress_counts_the_judged_window_only(tmp_path: Path) -> None:
     assert (progress["intended_count"], progress["p95_ms"], progress["reason"]) == (40, 19.0, None)
     assert progress["elapsed_s"] >= 1
     assert recorder.late_count == 3
+
+
+def test_the_p95_of_the_progress_is_of_judged_requests_in_the_judged_window(tmp_path: Path) -> None:
+    recorder = new_recorder(tmp_path)
+    recorder.judged_entries = frozenset({0, 2})
+    for phase, entry in ((SETUP, SETUP_ENTRY), (SETUP, 0), (JUDGED, 1), (PROFILED, 0)):
+        recorder.ended(row(0, phase=phase, entry=entry, response_ms=900))
+    assert recorder.refreshed().p95_ms is None
+    for entry, response_ms in ((0, 5), (2, 7), (1, 900)):
+        recorder.ended(row(0, entry=entry, response_ms=response_ms))
+    assert recorder.refreshed().p95_ms == 7.0
+
+
+def test_a_generator_tells_its_recorder_what_is_judged(tmp_path: Path) -> None:
+    recorder, spec = new_recorder(tmp_path), run_spec("run", "peak", "smoke", load_target("embedded"), 1)
+    Generator(spec, dict.fromkeys(spec.target.secret_names(), "s" * 64), recorder=recorder)
+    judged = {number for number, entry in enumerate(spec.scenario.mix) if entry.action != "health"}
+    assert recorder.judged_entries == judged
 
 
 def test_a_sample_holds_the_figures_of_its_second(tmp_path: Path) -> None:
