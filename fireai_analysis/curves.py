@@ -118,7 +118,10 @@ def with_curve(entry: Mapping[str, Any], *, path: Path, key: str, build: Callabl
 
 
 def _beside(path: Path, key: str, name: object) -> Path:
-    place = (path.parent / str(name)).resolve()
+    try:
+        place = (path.parent / str(name)).resolve()
+    except ValueError:
+        raise ParamsError(path, key, f"{name!r} is no file name", "name a CSV file in that directory") from None
     if not place.is_relative_to(path.parent.resolve()):
         raise ParamsError(path, key, f"{name} is outside of {path.parent}", "put the curve into that directory")
     return place
@@ -133,7 +136,7 @@ def read_curve(path: Path) -> tuple[RatePoint, ...]:
         With file, line and remedy.
     """
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except FileNotFoundError:
         raise ParamsError(path, "(file)", "does not exist", "give the path of an existing file") from None
     except (OSError, UnicodeDecodeError, csv.Error):

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect.runner import Runner
-from fireai_analysis.collect.stopping import Stopping
+from fireai_analysis.collect.stopping import OWNER_VARIABLE, Stopping
 from fireai_analysis.errors import FireAIAnalysisError, UsageError
 from fireai_analysis.redact import RedactedStream, Redactor
 
 
 def main(arguments: list[str]) -> int:
     """Record the run in the directory given and return the exit code: 0 recorded, 4 aborted, 2 not to be started."""
-    stopping = Stopping()
+    owner = os.environ.get(OWNER_VARIABLE, "")
+    stopping = Stopping(int(owner) if owner.isdecimal() else None)
     stopping.on_signals()
     os.umask(0o077)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -10,14 +11,24 @@ GRACE_S = 90.0
 """How long the runner may take to conclude after it was told to stop by the watchdog."""
 
 
+OWNER_VARIABLE = "FIREAI_OWNER_PID"
+"""Parent of a collector with which the target ends: an embedded platform of its own."""
+
+
 class Stopping:
     """Whether, and why, a run is to end early; the first reason stays.
 
     Without a lock on purpose: a signal handler that takes a lock can wait for the very code that it interrupted.
+
+    Parameters
+    ----------
+    owner_pid : int or None
+        Our parent, where the target ends with it: the load must end first, or the target would be blamed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner_pid: int | None = None) -> None:
         self.reason = ""
+        self._owner_pid = owner_pid
 
     def ask(self, reason: str) -> None:
         """Ask the run to end."""
@@ -26,6 +37,8 @@ class Stopping:
     @property
     def is_asked(self) -> bool:
         """Whether the run is to end."""
+        if self._owner_pid is not None and os.getppid() != self._owner_pid:
+            self.ask("the process that started the embedded platform was killed, and the platform ends with it")
         return bool(self.reason)
 
     def on_signals(self) -> None:

@@ -84,6 +84,7 @@ def running(progress: Progress = lambda text: None) -> Iterator[PlatformStatus]:
     try:
         yield _await_up(supervisor, progress)
     finally:
+        supervisor.terminate()
         if supervisor.stdin is not None:
             supervisor.stdin.close()
         supervisor.wait(STOP_TIMEOUT_S)

@@ -20,6 +20,7 @@ from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.campaign import Campaign
 from fireai_analysis.collect import session
 from fireai_analysis.collect.campaigns import campaign_content
+from fireai_analysis.collect.stopping import OWNER_VARIABLE
 from fireai_analysis.errors import BundleError, FireAIAnalysisError
 from fireai_analysis.platform import control
 from fireai_analysis.preflight import access
@@ -88,6 +89,7 @@ class _System:
     secrets: Mapping[str, str] = field(repr=False)
     versions: dict[str, str]
     preflight: tuple[dict[str, str], ...] = ()
+    owned: bool = False
 
 
 @contextmanager
@@ -97,9 +99,12 @@ def _system(target: Target, progress: Progress) -> Iterator[_System]:
         secrets = {name: os.environ[name] for name in target.secret_names()}
         yield _System(target, secrets, {})
         return
-    with control.reserved(), control.running(lambda text: progress.show("platform", "starting", None, text)) as status:
-        progress.end("platform", "PostgreSQL, Go service and FastAPI service are up", ok=True)
-        yield _System(control.bind(target, status), control.secrets(status), dict(status.versions))
+    with control.reserved():
+        owned = control.status() is None
+        with control.running(lambda text: progress.show("platform", "starting", None, text)) as status:
+            progress.end("platform", "PostgreSQL, Go service and FastAPI service are up", ok=True)
+            bound = control.bind(target, status)
+            yield _System(bound, control.secrets(status), dict(status.versions), owned=owned)
 
 
 def _content(order: Order, system: _System) -> dict[str, Any]:
@@ -153,7 +158,8 @@ class _Recording:
         self._progress.show(name, "starting", None, "")
         bundle = RunBundle.create(self._campaign.directory, spec)
         bundle.update(facts={"preflight": self._system.preflight})
-        process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets))
+        owner = {OWNER_VARIABLE: str(os.getpid())} if self._system.owned else {}
+        process = session.start_collector(bundle, allowed_environment() | dict(self._system.secrets) | owner)
         try:
             self._follow(bundle, process, estimate.of(spec).wall_s + OVERTIME_S + spec.fleet.join_s)
         except (KeyboardInterrupt, SystemExit) as signalled:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fireai_analysis.bundle import RunBundle
 from tests.campaign.conftest import FIREAI, environment, left_running, short_params
 
 pytestmark = pytest.mark.real
@@ -60,3 +61,29 @@ def test_killed_go_service_gives_a_finished_report(tmp_path: Path) -> None:
         assert (run / "report.html").is_file()
         assert (run / "report.pdf").is_file()
         assert left_running(state) == []
+
+
+def test_a_killed_campaign_ends_its_load_before_its_platform(tmp_path: Path) -> None:
+    """The target is not to blame for an end that it had no part in: no request may fail because of it."""
+    with tempfile.TemporaryDirectory(prefix="fs-") as folder:
+        state, run = Path(folder), tmp_path / "run"
+        params = short_params(tmp_path / "params", {"peak": 12})
+        command = [*FIREAI, "run", "peak", "-o", str(run)]
+        process = subprocess.Popen(
+            command, env=environment(state, params), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for_go(state, run, 120)
+        finally:
+            process.kill()
+            process.wait()
+        deadline = time.monotonic() + 60
+        while left_running(state) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert left_running(state) == []
+        bundle = RunBundle.open(run / "peak")
+        assert bundle.manifest.state == "aborted"
+        assert "was killed, and the platform ends with it" in str(bundle.manifest.reason)
+        rows = bundle.requests()
+        assert len(rows) > 0
+        assert rows["ok"].all()
