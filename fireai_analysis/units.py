@@ -7,6 +7,7 @@ it is never zero.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 NOT_MEASURED = "NOT MEASURED"
@@ -157,6 +158,18 @@ def percent_text(ratio: float | None, digits: int = 2) -> str:
     if 100 - step < value < 100:
         return f">{100 - step:.{digits}f}"
     return f"{value:,.{digits}f}"
+
+
+def range_text(ratios: Sequence[float]) -> str:
+    """Return the smallest and the largest of some ratios in percent.
+
+    Examples
+    --------
+    >>> range_text([0.086, 0.021, 0.03]), range_text([0.02])
+    ('2.1 to 8.6 %', '2.0 %')
+    """
+    low, high = percent_text(min(ratios), 1), percent_text(max(ratios), 1)
+    return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def bytes_text(size_bytes: float | None) -> str:

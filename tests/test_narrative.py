@@ -112,6 +112,9 @@ def test_conclusion_counts_and_next_steps() -> None:
     text = " ".join(narrative.conclusion(campaigns.summary()))
     assert "Of the ticket's 4 criteria, 0 are met." in text
     assert "2 min of load in 4 scenarios and made 1 finding" in text
+    one_ran = {name: campaigns.result(name) for name in ("peak", "spike")}
+    one_ran["spike"] = campaigns.result("spike", state="missing", duration_s=None)
+    assert "30 s of load in 1 scenario and" in " ".join(narrative.conclusion(campaigns.summary(scenarios=one_ran)))
     assert "run it at full scale (fireai run --profile full)" in text
     assert "provide the evidence that is missing for Aurora Auto-scaling" in text
 

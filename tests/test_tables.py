@@ -198,8 +198,9 @@ def test_the_generator_is_told_with_what_its_calibration_found() -> None:
     assert shown[f"{prefix}.in_flight_at_end_count"] == "2"
     assert shown[f"{prefix}.calibration.p95_bias_ratio"] == "0.44 ms (2.10 %)"
     assert shown[f"{prefix}.calibration.capacity_rps"] == "1,400 rps"
-    assert "tries: 1.90, 2.10, 2.60 %" in table.note
-    assert "was not calibrated" in tables.generator(unmeasured()).note
+    assert "3 tries: 1.9 to 2.6 %" in table.note
+    assert "was not calibrated" in tables.generator(unmeasured().model_copy(update={"duration_s": 30.0})).note
+    assert "calibrat" not in tables.generator(unmeasured()).note  # nothing ran: nothing is known of the machine
 
 
 def test_the_rate_of_a_curve_is_told_with_its_peak() -> None:

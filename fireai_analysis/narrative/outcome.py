@@ -52,13 +52,14 @@ def conclusion(summary: Summary) -> tuple[str, ...]:
     for entry in summary.criteria:
         by_verdict.setdefault(entry.verdict, []).append(entry.title)
     judged = "; ".join(f"{verdict}: {listed(titles)}" for verdict, titles in by_verdict.items())
+    ran = sum(result.duration_s is not None for result in summary.scenarios.values())
     findings = sum(len(result.findings) for result in summary.scenarios.values())
     paragraphs = [
         f"Is the platform ready for 100,000 requests a day? {answer(summary)} Of the ticket's "
         f"{counted(summary.criteria_total, 'criterion', 'criteria')}, {summary.criteria_met} "
         f"{'is' if summary.criteria_met == 1 else 'are'} met. {judged}.",
         f"The campaign measured {duration_text(summary.measured_s)} of load in "
-        f"{counted(len(summary.scenarios), 'scenario')} and made {counted(findings, 'finding')}; "
+        f"{counted(ran, 'scenario')} and made {counted(findings, 'finding')}; "
         f"each figure above can be traced to its rows.",
     ]
     return (*paragraphs, _next_steps(summary))

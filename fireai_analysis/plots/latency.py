@@ -193,5 +193,5 @@ def _over_time_caption(frame: pd.DataFrame) -> str:
     step = "" if len(frame) < 2 else f" of {number_text(float(frame['t_s'].iloc[1] - frame['t_s'].iloc[0]), 0)} s"
     return (
         f"Nearest-rank percentiles of each window{step}; × at the foot: a window with failed requests; a triangle: a "
-        "value above the axis. A gap is a window without answers."
+        "value above the axis. A gap: too few answers in that window for the percentile."
     )
