@@ -315,6 +315,18 @@ def test_answers_to_one_user_never_fall() -> None:
     assert checked(rows, last).clock_regression_count == 1
 
 
+def test_of_very_many_answers_the_own_node_of_each_is_looked_at() -> None:
+    rows = [operation(number, clock_returned=f'{{"user-{number}": 1, "s": {number}}}') for number in range(200)]
+    final = [
+        state(elements(*(row["token"] for row in rows)), vector_clock=json.dumps({f"user-{n}": 1 for n in range(200)}))
+    ]
+    assert checked(rows, final).clock_regression_count == 0
+    for number, told in ((3, 0), (77, 2), (150, 0)):
+        rows[number]["clock_returned"] = f'{{"user-{number}": {told}, "s": {number}}}'
+    rows[9]["clock_returned"] = '{"s": 9}'
+    assert checked(rows, final).clock_regression_count == 4
+
+
 # -- places
 
 

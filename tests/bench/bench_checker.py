@@ -27,7 +27,7 @@ from tests.bench.lines import Line
 REPEATS = 5
 FEW_USERS = 60  # users that overwrite their own writes, so that there are illegal winners to plant
 LIMIT_S = 1.0
-SESSIONS, WRITES, READS, BATCH = 30, 770, 4, 16  # with repetitions about 1,000 operations a session
+SESSIONS, WRITES, READS, BATCH = 30, 770, 4, 3  # with repetitions about 1,000 operations a session
 
 
 def full_run(users: int = WRITES) -> Recorded:
