@@ -79,11 +79,16 @@ def obstacles(criterion_id: str, result: ScenarioResult, *, but: tuple[str, ...]
     found = [f"no evidence for {name}{_why(checks.get(name))}" for name in needed if _state(checks, name) is None]
     told = tuple(name for name in NEEDED_WHERE_TOLD.get(criterion_id, ()) if name not in but)
     failed = [name for name in (*needed, *told) if _state(checks, name) is False]
-    return [*(f"{name} failed ({checks[name].detail})" for name in failed), *found]
+    return [*(f"{name} failed ({_short(checks[name])})" for name in failed), *found]
 
 
 def _state(checks: Mapping[str, Check], name: str) -> bool | None:
     return checks[name].ok if name in checks else None
+
+
+def _short(check: Check) -> str:
+    """Return the detail of a check without the list of routes that counted differently, which has no end."""
+    return check.detail.partition(": ")[0] if check.check.startswith("counts_") else check.detail
 
 
 def _why(check: Check | None) -> str:

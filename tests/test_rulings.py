@@ -1,13 +1,15 @@
 """Which check binds which criterion: a sick generator voids latency and errors both ways, never a proven loss."""
 
+import re
+
 import pytest
 
 from fireai_analysis.judge import judge_one
 from fireai_analysis.results import Check, ScenarioResult
-from fireai_analysis.rulings import GENERATOR, NEEDED, SAME_RUN, VOIDING, WHERE_TOLD
+from fireai_analysis.rulings import GENERATOR, NEEDED, SAME_RUN, VOIDING, WHERE_TOLD, obstacles
 from fireai_analysis.scenarios import load_criteria
 from tests import made
-from tests.analyze.gate_cases import both, failing, sample, scenario_with, with_facts
+from tests.analyze.gate_cases import LOST, both, counted_less, failing, good, sample, scenario_with, with_facts
 
 CRITERIA = {one.id: one for one in load_criteria().criteria}
 SCENARIO = {"crdt_data_loss": "crdt_stress"}
@@ -53,6 +55,16 @@ def test_exactly_the_checks_of_the_table_void_a_violation(criterion: str) -> Non
     voiding = {name for name in EVERY if verdict(criterion, with_check(result, name, False)) == "INCONCLUSIVE"}
     assert voiding == set(VOIDING[criterion])
     assert {name for name in EVERY if verdict(criterion, with_check(result, name, None)) != "FAILED"} == set()
+
+
+def test_a_reason_counts_the_routes_that_differ_and_leaves_their_list_to_the_check() -> None:
+    result = made.result(both(counted_less("locust", 3), with_facts(workers=LOST))(good()))
+    (check,) = (one for one in result.validity if one.check == "counts_locust")
+    head, _, routes = check.detail.partition(": ")
+    assert routes.count("/") >= 2
+    told = [text for text in obstacles("p95_latency", result) if text.startswith("counts_locust")]
+    assert told == [f"counts_locust failed ({head})"]
+    assert re.fullmatch(r"rows \d+, locust \d+; Locust lacks what .+; routes that differ, \d+", head)
 
 
 @pytest.mark.parametrize("criterion", JUDGED)

@@ -1,6 +1,7 @@
 """The validity gate: all good on a healthy run, each planted defect fails its own check, no evidence is no pass."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from fireai_analysis.results import Check
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_scenario
 from tests import made
 from tests.analyze.gate_cases import (
+    CALIBRATED,
     CASES,
     Case,
     altered_refused,
@@ -28,6 +30,7 @@ from tests.analyze.gate_cases import (
     sample,
     scenario_of,
     scenario_with,
+    two_workers,
     with_facts,
     with_manifest,
 )
@@ -56,6 +59,41 @@ def test_each_case(case: Case) -> None:
     check = found(case.make())[case.check]
     assert (check.ok is False) == case.fires, check
     assert check.detail
+
+
+# -- what the details say
+
+
+def test_the_calibration_tells_the_range_of_its_tries() -> None:
+    tries = CALIBRATED | {"p95_bias_ratios": [0.03, 0.021, 0.086]}
+    detail = found(with_facts(calibration=tries)(good()))["calibration"].detail
+    assert detail == "P95 bias +1.0 % (3 tries: 2.1 to 8.6 %), capacity 900 rps"
+    assert found(with_facts(calibration=CALIBRATED)(good()))["calibration"].detail.startswith("P95 bias +1.0 %, cap")
+
+
+def test_of_several_workers_the_worst_clock_and_process_seconds_are_told() -> None:
+    clocks = [
+        {"worker": 0, "state": "done", "clock_offset_us": 20.0, "clock_uncertainty_us": 40.0},
+        {"worker": 1, "state": "done", "clock_offset_us": -1250.0, "clock_uncertainty_us": 90.0},
+    ]
+    seen = found(with_facts(workers=clocks)(two_workers(good())))
+    assert seen["workers"].detail == "2 of 2 came home; largest clock offset 1,250 µs, known to 90 µs"
+    assert " process-seconds, " in seen["generator_cpu"].detail
+    assert " process-seconds, " in seen["generator_gap"].detail
+    alone = found(with_facts(workers=clocks[:1])(good()))
+    assert alone["workers"].detail == "1 of 1 came home"
+    assert " seconds, " in alone["generator_cpu"].detail
+    assert found(two_workers(good()))["workers"].detail == "2 of 2 came home"
+
+
+def test_the_arrivals_tell_the_dispersion_that_is_accepted() -> None:
+    detail = found(good())["arrivals"].detail
+    assert re.search(r"index of dispersion \d\.\d\d \(\d\.\d\d to \d\.\d\d accepted, \w+\)$", detail)
+
+
+def test_the_marks_tell_how_many_rows_were_looked_at() -> None:
+    data = good()
+    assert found(data)["status_marks"].detail == f"{len(data.requests):,} rows are marked as their status says"
 
 
 # -- no evidence

@@ -19,6 +19,7 @@ import numpy as np
 from fireai_analysis.analyze.columns import Floats, Ints, floats, nanoseconds, texts
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.memory import TARGET_PROCESSES
+from fireai_analysis.analyze.validity import told
 from fireai_analysis.analyze.validity.generator import are_many, unless_waves
 from fireai_analysis.results import Check
 from fireai_analysis.units import NS_PER_S, percent_text
@@ -39,7 +40,8 @@ def generator_gap(data: RunData) -> Check:
     blamed, open_ = wide & (busy == 0), wide & np.isnan(busy)
     detail = (
         f"client less server time (P95) over {GAP_LIMIT_MS:g} ms with the server idle in "
-        f"{percent_text(float(blamed.mean()), 1)} % of {len(gaps)} seconds, largest {gaps.max():.3g} ms"
+        f"{percent_text(float(blamed.mean()), 1)} % of {told.seconds_text(data, len(gaps))}, "
+        f"largest {gaps.max():.3g} ms"
     )
     if are_many(blamed):
         return unless_waves(data, Check(check="generator_gap", ok=False, detail=detail))

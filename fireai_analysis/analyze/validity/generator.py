@@ -6,6 +6,8 @@ saturated: 88-245 and 136-470).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fireai_analysis.analyze.columns import Flags, floats
@@ -13,7 +15,7 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.validity import told
 from fireai_analysis.results import Check
-from fireai_analysis.units import percent_text
+from fireai_analysis.units import percent_text, range_text
 
 CPU_LIMIT_RATIO, LAG_LIMIT_MS, STEAL_LIMIT_RATIO = 0.80, 15.0, 0.10
 SICK_SECONDS_RATIO, LATE_RATIO = 0.05, 0.01
@@ -48,7 +50,7 @@ def _sick_seconds(data: RunData, name: str, column: str, limit: float) -> Check:
         return Check(check=name, ok=None, detail=what)
     sick = seen > limit
     share = percent_text(float(sick.mean()), 1)
-    detail = f"{column} over {limit:g} in {share} % of {len(seen)} seconds, largest {seen.max():.3g}"
+    detail = f"{column} over {limit:g} in {share} % of {told.seconds_text(data, len(seen))}, largest {seen.max():.3g}"
     return Check(check=name, ok=not are_many(sick), detail=detail)
 
 
@@ -85,9 +87,21 @@ def workers(data: RunData) -> Check:
         return Check(check="workers", ok=None, detail="nothing is known of the generator's processes")
     lost = [one for one in found if one.get("state") != "done"]
     if not lost:
-        return Check(check="workers", ok=True, detail=f"{len(found)} of {len(found)} came home")
+        return Check(check="workers", ok=True, detail=f"{len(found)} of {len(found)} came home{_clocks(found)}")
     names = ", ".join(f"{one.get('worker')} ({one.get('reason') or one.get('state') or 'unknown'})" for one in lost)
-    return Check(check="workers", ok=False, detail=f"{len(lost)} of {len(found)} did not come home: {names}")
+    return Check(
+        check="workers", ok=False, detail=f"{len(lost)} of {len(found)} did not come home: {names}{_clocks(found)}"
+    )
+
+
+def _clocks(found: Sequence[told.Facts]) -> str:
+    """Return how far the clocks of several processes were from the first one's, at worst; empty where not compared."""
+    offsets = [abs(us) for one in found if (us := told.number(one, "clock_offset_us")) is not None]
+    unsure = [us for one in found if (us := told.number(one, "clock_uncertainty_us")) is not None]
+    if len(found) < 2 or not offsets:
+        return ""
+    known = f", known to {max(unsure):,.0f} µs" if unsure else ""
+    return f"; largest clock offset {max(offsets):,.0f} µs{known}"
 
 
 def calibration(data: RunData) -> Check:
@@ -103,5 +117,7 @@ def calibration(data: RunData) -> Check:
     wrong = [] if abs(bias) <= BIAS_LIMIT_RATIO else [f"the bias may be {percent_text(BIAS_LIMIT_RATIO, 0)} %"]
     if capacity_rps < CAPACITY_TIMES * share_rps:
         wrong.append(f"{CAPACITY_TIMES * share_rps:,.0f} rps are asked of a process")
-    detail = f"P95 bias {bias * 100:+.1f} %, capacity {capacity_rps:,.0f} rps"
+    ratios = told.numbers(facts, "p95_bias_ratios")
+    tries = f" ({len(ratios)} tries: {range_text(ratios)})" if ratios else ""
+    detail = f"P95 bias {bias * 100:+.1f} %{tries}, capacity {capacity_rps:,.0f} rps"
     return Check(check="calibration", ok=not wrong, detail="; ".join([detail, *wrong]))

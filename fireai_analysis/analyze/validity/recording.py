@@ -72,14 +72,13 @@ def counts(data: RunData, rows: Rows, source: str) -> Check:
         return Check(check=name, ok=None, detail="a restart of the target reset its counters")
     sent, counted = int(rows.sent.sum()), sum(ours.values())
     wrong = [" ".join(key) for key in ours.keys() | theirs.keys() if ours.get(key, 0) != theirs.get(key, 0)]
-    if sent > counted:
-        wrong.append(f"{sent} sent rows, {counted} counted")
-    detail = f"rows {counted}, {source} {sum(theirs.values())}" + (
-        f"; differs: {', '.join(sorted(wrong))}" if wrong else ""
-    )
-    if wrong and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
-        detail += "; Locust lacks what a lost worker sent since its last report"
-    return Check(check=name, ok=not wrong, detail=detail)
+    parts = [f"rows {counted}, {source} {sum(theirs.values())}"]
+    parts += [f"{sent} sent rows, {counted} counted"] if sent > counted else []
+    ok = not wrong and sent <= counted
+    if not ok and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
+        parts.append("Locust lacks what a lost worker sent since its last report")
+    parts += [f"routes that differ, {len(wrong)}: {', '.join(sorted(wrong))}"] if wrong else []
+    return Check(check=name, ok=ok, detail="; ".join(parts))
 
 
 def latency_values(rows: Rows) -> Check:

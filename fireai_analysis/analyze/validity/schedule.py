@@ -66,9 +66,10 @@ def arrivals(data: RunData, rows: Rows) -> Check:
         wrong.append(f"only {percent_text(float(sent.mean()))} % sent inside the window")
     index, bounds = _dispersion(scenario, rows, sent)
     if index is not None and not bounds[0] <= index <= bounds[1]:
-        wrong.append(f"dispersion outside {bounds[0]:.2f} to {bounds[1]:.2f}")
-    told = "too few cells for a dispersion" if index is None else f"index of dispersion {index:.2f}"
-    detail = f"{len(rows):,} arrivals, {planned:,.0f} planned; {told} ({scenario.arrivals})"
+        wrong.append("dispersion out of range")
+    accepted = f"{bounds[0]:.2f} to {bounds[1]:.2f} accepted, {scenario.arrivals}"
+    told = "too few cells for a dispersion" if index is None else f"index of dispersion {index:.2f} ({accepted})"
+    detail = f"{len(rows):,} arrivals, {planned:,.0f} planned; {told}"
     return Check(check="arrivals", ok=not wrong, detail="; ".join([detail, *wrong]))
 
 

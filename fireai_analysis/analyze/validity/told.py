@@ -42,6 +42,19 @@ def number(facts: Facts, name: str) -> float | None:
     return float(value) if good and value is not None else None
 
 
+def numbers(facts: Facts, name: str) -> list[float]:
+    """Return the finite numbers of a list, empty where there is none.
+
+    Examples
+    --------
+    >>> numbers({"x": [0.5, None, 1]}, "x"), numbers({"x": 3}, "x")
+    ([0.5, 1.0], [])
+    """
+    values = facts.get(name)
+    every = [number({name: value}, name) for value in values] if isinstance(values, list | tuple) else []
+    return [value for value in every if value is not None]
+
+
 def workers(data: RunData) -> list[Facts] | None:
     """Return what is known of each generator process; None where nothing was told."""
     found = data.manifest.facts.get("workers")
@@ -53,3 +66,8 @@ def workers(data: RunData) -> list[Facts] | None:
 def workers_count(data: RunData) -> int:
     """Return how many generator processes there were; 1 where nothing was told."""
     return max(1, len(workers(data) or ()))
+
+
+def seconds_text(data: RunData, seconds_count: int) -> str:
+    """Return how many seconds the generator was sampled; each of several processes has its own."""
+    return f"{seconds_count:,} {'seconds' if workers_count(data) == 1 else 'process-seconds'}"
