@@ -271,8 +271,10 @@ def closed(spec: RunSpec, think_s: float) -> RunSpec:
         change = ScenarioChange(load_model="closed", think_s=think_s)
         scenario = spec.scenario.changed(change)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]["msg"].removeprefix("Value error, ")
-        remedy = "give seconds above 0, and leave out scenarios that follow a schedule of their own"
+        first = error.errors(include_url=False, include_context=False)[0]
+        problem = first["msg"].removeprefix("Value error, ")
+        has_schedule = first["type"] == "value_error"
+        remedy = "leave out scenarios that follow a schedule of their own" if has_schedule else "give seconds above 0"
         raise ParamsError("--closed", name, problem, remedy) from None
     _check_limits(scenario, spec.target)
     return spec.model_copy(update={"scenario": scenario})

@@ -117,7 +117,8 @@ class Scenario(Frozen):
         if (self.load_model == "closed") != (self.think_s is not None):
             raise ValueError("load_model: closed and think_s belong together")
         if self.load_model == "closed" and (self.arrivals == "waves" or self.curve is not None):
-            raise ValueError("a closed loop follows its answers and no schedule: no waves, no curve")
+            schedule = "waves" if self.arrivals == "waves" else "curve"
+            raise ValueError(f"a closed loop follows its answers and no schedule: no {schedule}")
         return self
 
     @model_validator(mode="after")

@@ -108,8 +108,8 @@ def test_it_is_asked_for_at_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "think_s", "message"),
     [
-        ("crdt_stress", 1.0, "follows its answers and no schedule"),
-        ("peak", 0.0, "greater than 0"),
+        ("crdt_stress", 1.0, "follows its answers and no schedule: no waves; leave out scenarios that"),
+        ("peak", 0.0, "greater than 0; give seconds above 0$"),
         ("spike", 0.1, "limits.max_rate_rps: spike needs 2000, allowed 1000"),
     ],
 )
