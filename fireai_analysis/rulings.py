@@ -24,7 +24,10 @@ NEEDED: dict[str, tuple[str, ...]] = {
         *("run_state", "run_length", "load_model", *GENERATOR, "calibration", *COUNTS, *SAME_RUN),
         *("latency_values", "steady_state", "clock", "target_restart", "sampler_generator"),
     ),
-    "crdt_data_loss": ("run_state", "run_length", "achieved_rate", "workers", *COUNTS, *SAME_RUN, "target_restart"),
+    "crdt_data_loss": (
+        *("run_state", "run_length", "achieved_rate", "workers", *COUNTS, *SAME_RUN, "target_restart"),
+        *("history_complete", "history_marks"),
+    ),
     "aurora_scaling": ("run_state", "run_length", *GENERATOR, "calibration", *COUNTS, *SAME_RUN, "clock"),
     "go_memory": (
         *("run_state", "run_length", "achieved_rate", *SAME_RUN),

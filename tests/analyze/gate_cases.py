@@ -295,6 +295,21 @@ def _silent(check: str, title: str, *changes: Change, base: str = "peak") -> Cas
     return _case(check, title, *changes, fires=False, base=base)
 
 
+def history_of(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Change:
+    """The run with another CRDT history."""
+
+    def changed(data: RunData) -> RunData:
+        assert data.operations is not None
+        return replace(data, operations=change(data.operations.copy()))
+
+    return changed
+
+
+def filed(outcome: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """The first acknowledged operations under another outcome."""
+    return lambda frame: frame.assign(outcome=[outcome] * 5 + list(frame["outcome"][5:]))
+
+
 CASES: list[Case] = [
     _fires("run_state", "aborted", with_manifest(state="aborted", reason="breaker")),
     _fires("run_state", "salvaged", with_manifest(state="salvaged")),
@@ -389,6 +404,12 @@ CASES: list[Case] = [
     _silent("status_marks", "a body against the contract", with_rows(ok=False, error="body: hash differs")),
     _silent("status_marks", "errors marked wrong", failing(5, status=500)),
     _silent("status_marks", "a used key refused", altered_refused(0.05), base="crdt_stress"),
+    _fires("history_complete", "a wave missing", history_of(lambda rows: rows[rows["wave"] != 1]), base="crdt_stress"),
+    _fires("history_complete", "operations missing", history_of(lambda frame: frame.iloc[5:]), base="crdt_stress"),
+    _silent("history_complete", "whole", history_of(lambda frame: frame), base="crdt_stress"),
+    _fires("history_marks", "acknowledged, filed as refused", history_of(filed("fail")), base="crdt_stress"),
+    _fires("history_marks", "acknowledged, filed as unknown", history_of(filed("unknown")), base="crdt_stress"),
+    _silent("history_marks", "as answered", history_of(lambda frame: frame), base="crdt_stress"),
     _fires("latency_values", "negative", with_rows(service_us=-1)),
     _silent("latency_values", "slow", with_rows(response_us=30_000_000)),
     _fires("clock", "off", with_manifest(clock_offset_us={"go": -90_000.0})),

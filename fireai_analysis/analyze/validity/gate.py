@@ -8,7 +8,7 @@ from __future__ import annotations
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.steady_state import Steady
-from fireai_analysis.analyze.validity import generator, identity, recording, schedule, statuses
+from fireai_analysis.analyze.validity import generator, history, identity, recording, schedule, statuses
 from fireai_analysis.analyze.validity.gap import generator_gap
 from fireai_analysis.results import Check
 
@@ -27,6 +27,8 @@ def gate(data: RunData, rows: Rows, steady: Steady) -> tuple[Check, ...]:
         identity.mix(data, rows),
         identity.idempotency_keys(data),
         recording.recorder_complete(data, rows),
+        history.history_complete(data, rows),
+        history.history_marks(data),
         recording.counts(data, rows, "locust"),
         recording.counts(data, rows, "server"),
         generator.workers(data),
