@@ -22,6 +22,7 @@ from fireai_analysis.analyze.columns import Floats
 from fireai_analysis.analyze.crdt_check import Checked, check
 from fireai_analysis.analyze.crdt_counterexample import smallest
 from fireai_analysis.analyze.crdt_divergence import converge_ns
+from fireai_analysis.analyze.crdt_doubts import history_doubts
 from fireai_analysis.analyze.crdt_evidence import Evidence, doubts, evidence, notes
 from fireai_analysis.analyze.crdt_idempotency import all_compared, other_answers, repeated_keys, rows_of
 from fireai_analysis.analyze.crdt_states import Session, sessions
@@ -87,7 +88,8 @@ def _measured(data: RunData, frame: pd.DataFrame) -> Convergence:
         keys_read=rows is not None,
         answers_compared=all_compared(keys),
     )
-    speaking = (*doubts(known, stored_count=checked.stored_count), *taken.oddities)
+    more = history_doubts(frame, data.sample("final_states"), rows, data.manifest.spec.scenario)
+    speaking = (*doubts(known, stored_count=checked.stored_count), *taken.oddities, *more)
     figures = _history_figures(taken.operations, found) | _figures(read, checked, known) | _counts(checked, known)
     crdt = Crdt(**figures, doubts=speaking, counterexample=smallest(checked.violations))
     waves = _waves(taken.operations, checked, known=crdt.lost_count is not None)
