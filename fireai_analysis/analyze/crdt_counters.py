@@ -123,7 +123,7 @@ def value_at(document: Document, path: str, *, by_keys: bool) -> int | None:
         return None if by_keys else 0
     if isinstance(held, bool) or not isinstance(held, int | float) or held % 1:
         return None
-    return int(held) if math.isfinite(held) else None
+    return int(held)
 
 
 def violations(session: Session, final: State, counter: Counter) -> Iterator[Violation]:

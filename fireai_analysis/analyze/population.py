@@ -19,6 +19,8 @@ from fireai_analysis.units import NS_PER_S
 
 TIMEOUT = "timeout"
 ROUNDING_US = 1.0
+CLOCK_US = 1_000.0
+"""How far the times of a row may contradict each other: a request is not sent before it is due."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,12 @@ class Rows:
 
     @cached_property
     def impossible(self) -> Flags:
-        """Whether a sent row holds a duration that cannot be: missing, not finite, not positive, or out of order."""
+        """Whether a sent row holds times that cannot be: missing, infinite, not positive, out of order, or at odds."""
         service, response = floats(self.frame, "service_us"), floats(self.frame, "response_us")
         with np.errstate(invalid="ignore"):
-            sound = (service > 0) & (response >= service - ROUNDING_US) & np.isfinite(response)
+            wait_us = self.send_lag_s * 1e6
+            told = (wait_us >= -CLOCK_US) & (np.abs(response - service - wait_us) <= CLOCK_US)
+            sound = (service > 0) & (response >= service - ROUNDING_US) & np.isfinite(response) & told
         return self.sent & ~sound
 
     def durations_us(self, column: str) -> Floats:

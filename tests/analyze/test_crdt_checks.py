@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fireai_analysis.analyze.convergence import measure
+from fireai_analysis.analyze.crdt_counters import value_at
 from fireai_analysis.analyze.crdt_states import form_of
+from fireai_analysis.analyze.document import Document
 from fireai_analysis.results import Crdt
 from tests import made
 from tests.made import STARTED_NS, S, contended, operation, replay
@@ -446,3 +448,10 @@ def test_no_table_crashes_the_checker(data: st.DataObject) -> None:
     tables["idempotency"] = rows(["key_sha256", "rows_count"])
     crdt = measure(replace(BASE, operations=operations, samples=tables)).crdt
     assert crdt.operations_count in (None, *range(5))
+
+
+@pytest.mark.parametrize("text", ["1" + "0" * 400, "1e999", "NaN", "-1e999"])
+def test_a_counter_beyond_all_numbers_breaks_nothing(text: str) -> None:
+    document = Document.parse(f'{{"counters": {{"0": {text}}}}}')
+    assert document is not None
+    assert value_at(document, "/counters/0", by_keys=False) == (10**400 if text.isdecimal() else None)
