@@ -7,7 +7,6 @@ as the least, and all that were sent before it ended as the most.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -90,7 +89,7 @@ def fewest(amounts: Iterable[int], total: int) -> int:
         total -= amount
         if total <= 0:
             return count
-    return count + (math.ceil(total / ordered[0]) if ordered else 1)
+    return count + (-(-total // ordered[0]) if ordered else 1)
 
 
 def counters(session: Session, final: State, *, by_keys: bool) -> list[Counter]:

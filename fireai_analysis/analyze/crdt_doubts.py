@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fireai_analysis.analyze.columns import floats, texts
+from fireai_analysis.analyze.document import ABSENT, Document, at
 from fireai_analysis.spec import Scenario
 
 KINDS = frozenset(("unique", "contended", "counter", "replay", "duplicate", "altered"))
@@ -44,6 +45,7 @@ def history_doubts(
     if asked and not np.isin(kinds.astype(str), REPETITIONS).any():
         yield "no write was repeated: idempotency was not exercised"
     yield from _early(frame, finals)
+    yield from _elsewhere(frame, finals)
     yield from _keyless(frame, keys)
 
 
@@ -59,6 +61,24 @@ def _early(frame: pd.DataFrame, finals: pd.DataFrame | None) -> Iterator[str]:
     early = int((read & ~(late.to_numpy() > last.to_numpy())).sum())
     if early:
         yield f"the final state of {early:,} sessions was read before their last answer, or at an unknown time"
+
+
+def _elsewhere(frame: pd.DataFrame, finals: pd.DataFrame | None) -> Iterator[str]:
+    """Tell of acknowledged elements that do not stand at their own path in a database where others do."""
+    if finals is None or finals.empty:
+        return
+    rows = finals[texts(finals, "source").astype(str) == "sql"]
+    read = zip(texts(rows, "session_id"), texts(rows, "document"), strict=True)
+    documents = {session: document for session, text in read if (document := Document.parse(text)) is not None}
+    kept = frame[(frame["outcome"] == "ok").to_numpy(dtype=bool)]
+    kinds, paths, standing, absent = texts(kept, "kind"), texts(kept, "path"), 0, 0
+    for session, kind, path in zip(texts(kept, "session_id"), kinds, paths, strict=True):
+        if session in documents and kind in ("unique", "contended", "counter"):
+            held = at(documents[session].content, path)
+            standing += held is not ABSENT
+            absent += kind == "unique" and (held is ABSENT or held is None)
+    if standing and absent:
+        yield f"{absent:,} acknowledged elements do not stand at their own path, where others do"
 
 
 def _keyless(frame: pd.DataFrame, keys: pd.DataFrame | None) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A history with clean counts does not pass where its evidence is missing, too early, or was not exercised."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -35,9 +36,18 @@ def without(kind: str) -> RunData:
     return replace(whole(), manifest=told, operations=operations[operations["kind"] != kind])
 
 
+def moved() -> RunData:
+    """All elements taken away, their tokens only told in a list beside the rest."""
+    finals = whole().samples["final_states"]
+    documents = [json.loads(text) for text in finals["document"]]
+    texts = [json.dumps(one | {"elements": {}, "audit": list(one["elements"])}) for one in documents]
+    return sample("final_states", document=texts)
+
+
 LIES: dict[str, tuple[Callable[[], RunData], str]] = {
     "read early": (lambda: sample("final_states", begin_ns=made.STARTED_NS - 9 * made.S), "before their last answer"),
     "read at no time": (lambda: sample("final_states", begin_ns=None), "at an unknown time"),
+    "moved": (moved, "do not stand at their own path"),
     "keys absent": (lambda: sample("idempotency", rows_count=0), "keys of acknowledged writes were not found"),
     "keys unknown": (lambda: sample("idempotency", rows_count=float("nan")), "were not found"),
     "nothing repeated": (lambda: without("replay"), "idempotency was not exercised"),
