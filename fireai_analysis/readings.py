@@ -97,7 +97,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         evidence=f"{result.scenario}: {'service' if closed else 'response'} time of {p95.n_count:,} judged requests, "
         "service time p95 "
         f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, "
-        f"{percent_text(result.within_limit_ratio)} % of intended "
+        f"{percent_text(result.within_limit_ratio)} % of {'sent' if closed else 'intended'} "
         "requests answered rightly within the limit",
     )
 

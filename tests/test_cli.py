@@ -131,6 +131,13 @@ def test_options_win_over_a_file_of_selectors(tmp_path: Path, capsys: pytest.Cap
     assert "47 s" in text
 
 
+def test_dry_run_tells_the_think_time_of_a_closed_loop(capsys: pytest.CaptureFixture) -> None:
+    assert cli.exit_code(["run", "peak", "--closed", "1.4", "--dry-run"]) == 0
+    assert "peak: 50 users, closed loop, think time 1.4 s" in lines_of(capsys)
+    assert cli.exit_code(["run", "peak", "--dry-run"]) == 0
+    assert not any(line.startswith("peak:") for line in lines_of(capsys))
+
+
 class Clock:
     def __init__(self) -> None:
         self.now_s = 0.0

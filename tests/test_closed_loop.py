@@ -10,6 +10,8 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.plots import latency as plots
+from fireai_analysis.plots.figure import Figure
+from fireai_analysis.plots.style import scale_text
 from fireai_analysis.publish import estimate
 from fireai_analysis.publish.order import prepare
 from fireai_analysis.readings import CLOSED_DOUBT, READERS
@@ -73,6 +75,8 @@ def test_tables_name_it_service_time(result: ScenarioResult) -> None:
     assert "response time" not in str(load.judged_latency(result).rows[0]).lower()
     overview = str(load.overview(result).rows)
     assert "closed: each user waits" in overview
+    assert "closed loop knows service time only" in load.latency_by_endpoint(result).note
+    assert "closed loop" not in load.latency_by_endpoint(made.healthy_result("peak")).note
     assert "open: sent when due" in str(load.overview(made.healthy_result("peak")).rows)
 
 
@@ -81,6 +85,44 @@ def test_words_name_it_service_time(result: ScenarioResult) -> None:
     assert "These are service times" in text
     assert "each user waited for its answer" in text
     assert "response time" not in text
+    assert "intended" not in text
+    assert "offered" not in text
+    assert "rightly within the limit" not in text
+    opened = " ".join(narrative.analysis(made.healthy_result("peak")))
+    assert "were intended" in opened
+    assert "rightly within the limit" in opened
+
+
+def test_the_check_of_the_rate_speaks_of_no_schedule(result: ScenarioResult) -> None:
+    def detail(of: ScenarioResult) -> str:
+        return next(one.detail for one in of.validity if one.check == "achieved_rate")
+
+    assert "requests of the closed loop were sent" in detail(result)
+    assert "drawn arrivals were sent" in detail(made.healthy_result("peak"))
+
+
+def test_the_load_is_told_with_its_think_time_or_its_course(result: ScenarioResult) -> None:
+    assert "50 users, closed loop, think time 1 s" in scale_text(result)
+    opened = made.healthy_result("peak")
+    assert "50 users, 35.0 rps" in scale_text(opened)
+    shaped = opened.model_copy(update={"peak_rate_rps": 50.0})
+    assert "50 users, up to 50.0 rps over the window (mean 35.0)" in scale_text(shaped)
+    assert "sent requests" in READERS["response_p95"](P95, result).evidence
+    assert "intended requests" in READERS["response_p95"](P95, opened).evidence
+
+
+def _lines_count(figure: Figure) -> int:
+    return sum(one["mode"].startswith("lines") and len(one["x"]) > 1 for one in figure.plotly["data"])
+
+
+def test_service_time_is_drawn_once(run: RunData, result: ScenarioResult) -> None:
+    for data, found, lines_count in (
+        (run, result, (3, 1)),
+        (made.healthy("peak"), made.healthy_result("peak"), (4, 2)),
+    ):
+        tables = analyze_run(data, load_criteria()).tables
+        figures = (plots.latency_over_time(tables, found), plots.latency_distribution(tables, found))
+        assert tuple(_lines_count(figure) for figure in figures) == lines_count
 
 
 def test_figures_name_it_service_time(run: RunData, result: ScenarioResult) -> None:

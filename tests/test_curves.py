@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fireai_analysis import scenarios
+from fireai_analysis import cli, scenarios
 from fireai_analysis.curves import Shape, read_curve
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.rates import mean_rps
@@ -79,10 +79,12 @@ def test_a_recorded_curve_is_part_of_the_specification(params: Path) -> None:
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
-def test_points_in_place(params: Path) -> None:
+def test_points_in_place(params: Path, capsys: pytest.CaptureFixture) -> None:
     peak_with(params, "    curve: [{t_s: 0, rate_rps: 20}, {t_s: 3600, rate_rps: 50}]\n")
     assert mean_rps(load_scenario("peak").curve) == 35.0
     assert load_scenario("peak").peak_rate_rps == 50.0
+    assert cli.exit_code(["run", "peak", "--dry-run"]) == 0
+    assert "peak: 20 to 50 rps over the window (mean 35)" in capsys.readouterr().out
 
 
 def test_the_peak_of_a_curve_counts_against_the_limit_of_the_target(params: Path) -> None:

@@ -14,6 +14,7 @@ from fireai_analysis.units import NS_PER_S, duration_text, size_text, utc_text
 
 if TYPE_CHECKING:
     from fireai_analysis.publish.order import Order
+    from fireai_analysis.spec import Scenario
 
 DEFAULTS = {"profile": "smoke", "target": "embedded", "seed": 1}
 SETTLED_ELSEWHERE = {"mode": "run", "source": None}
@@ -118,11 +119,24 @@ def _show_plan(order: Order) -> int:
         size = size_text(each.disk_bytes)
         table.add_row(spec.scenario.name, _about(each.wall_s), f"{each.requests_count:,}", size, left)
     console.print(table)
+    for spec in order.specs:
+        if course := _course(spec.scenario):
+            console.print(f"{spec.scenario.name}: {course}")
     all_of_it = estimate.campaign(order.specs)
     size, end_s = size_text(all_of_it.disk_bytes), time.time() + all_of_it.wall_s
     console.print(f"\n{all_of_it.requests_count:,} requests, {size} on disk. Nothing was sent, nothing was written.")
     console.print(f"Started now, it ends about {utc_text(int(end_s * NS_PER_S))}, in {_about(all_of_it.wall_s)}.")
     return 0
+
+
+def _course(scenario: Scenario) -> str:
+    """Return how the load of a scenario differs from a constant rate that is kept whatever is answered; else empty."""
+    if scenario.think_s is not None:
+        return f"{scenario.users:,} users, closed loop, think time {scenario.think_s:g} s"
+    if scenario.curve is None:
+        return ""
+    lowest = min(point.rate_rps for point in scenario.curve)
+    return f"{lowest:g} to {scenario.peak_rate_rps:g} rps over the window (mean {scenario.rate_rps:g})"
 
 
 def _about(duration_s: float) -> str:

@@ -31,15 +31,22 @@ def analysis(result: ScenarioResult) -> tuple[str, ...]:
 
 
 def _load(result: ScenarioResult) -> str:
-    sent = number_text(result.sent_count, 0)
-    text = (
-        f"{counted(result.requests_count or 0, 'request')} were intended in {duration_text(result.duration_s)} and "
-        f"{sent} sent; offered {number_text(result.offered_rps, 2, 'rps')}, achieved "
-        f"{number_text(result.achieved_rps, 2, 'rps')}. {delay.arrivals(result)} {_errors(result)}"
-    )
+    text = f"{_asked(result)}achieved {number_text(result.achieved_rps, 2, 'rps')}. "
+    text += f"{delay.arrivals(result)} {_errors(result)}"
     if result.state != "analyzed":
         text += f" The run is {result.state}: {result.reason}."
     return f"{text} {scale_sentence(result)}".strip()
+
+
+def _asked(result: ScenarioResult) -> str:
+    """Return what was intended, sent and offered; a closed loop intends and offers nothing beyond what it sends."""
+    sent, lasted = number_text(result.sent_count, 0), duration_text(result.duration_s)
+    if result.load_model == "closed":
+        return f"{counted(result.sent_count or 0, 'request was', 'requests were')} sent in {lasted}; "
+    return (
+        f"{counted(result.requests_count or 0, 'request')} were intended in {lasted} and {sent} sent; "
+        f"offered {number_text(result.offered_rps, 2, 'rps')}, "
+    )
 
 
 def _errors(result: ScenarioResult) -> str:
@@ -77,7 +84,7 @@ def _latency(result: ScenarioResult) -> str:
 
 
 def _within(result: ScenarioResult) -> str:
-    if result.within_limit_ratio is None:
+    if result.within_limit_ratio is None or result.load_model == "closed":
         return ""
     return (
         f"{percent_text(result.within_limit_ratio)} % of the intended requests were answered rightly within the limit."

@@ -45,7 +45,7 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
     lines = tuple(
         Line(label, times, style.column(frame, key), colour, dash, width, counts)  # type: ignore[arg-type]
         for key, label, colour, dash, width in OVER_TIME
-        if key in frame
+        if key in frame and not _is_twin(result, key)
     )
     values = [value for line in lines for value in line.y]
     axis = y_axis(values, limit=limit_ms, may_be_log=True)
@@ -99,7 +99,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
             ("response_ms", what, "solid", 2.4),
             ("service_ms", "service time", "dot", 1.6),
         )
-        if key in frame
+        if key in frame and not _is_twin(result, key)
     )
     axis = y_axis([value for line in lines for value in line.y], limit=limit_ms, may_be_log=True)
     panel = Panel(
@@ -133,6 +133,11 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
 
 def _one_over_rest(quantile: float) -> float:
     return float(f"{1 / (1 - quantile):.6g}")
+
+
+def _is_twin(result: ScenarioResult, key: str) -> bool:
+    """Whether a series is drawn already: the times of a closed loop are service times."""
+    return result.load_model == "closed" and key.startswith("service_")
 
 
 def _measured(result: ScenarioResult) -> str:

@@ -47,12 +47,26 @@ def figure_id(result: ScenarioResult, kind: str) -> str:
 def scale_text(result: ScenarioResult) -> str:
     """Return how much of the ticket's scenario this run was, in one line."""
     scale = result.scale
-    ran = f"{duration_text(result.duration_s)}, {result.users_count:,} users, {number_text(result.rate_rps, 1)} rps"
+    ran = f"{duration_text(result.duration_s)}, {result.users_count:,} users, {load_text(result)}"
     if scale.is_full:
         return f"Full scale: {ran}"
     parts = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
     cut = ", ".join(f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio < 1)
     return f"Scaled down: {ran} ({cut})"
+
+
+def load_text(result: ScenarioResult) -> str:
+    """Return the rate, of a curve its peak and mean; of a closed loop, which is asked for none, its think time in s.
+
+    The peak of a closed loop is what its users could send at most, users over think time, so it tells the think time.
+    """
+    mean, peak = result.rate_rps, result.peak_rate_rps
+    if result.load_model == "closed":
+        think = "" if not peak else f", think time {result.users_count / peak:.4g} s"
+        return f"closed loop{think}"
+    if peak is None or peak == mean:
+        return f"{number_text(mean, 1)} rps"
+    return f"up to {number_text(peak, 1)} rps over the window (mean {number_text(mean, 1)})"
 
 
 def time_axis(t_s: Iterable[float]) -> tuple[list[float], XAxis]:

@@ -11,6 +11,8 @@ from fireai_analysis.units import NOT_MEASURED, duration_text, ms_text, number_t
 PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "P99.9", "max": "Max", "mean": "Mean"}
 OPEN_NOTE = "Response time counts from the intended start, service time from sending."
 CLOSED_NOTE = "A closed loop has no intended start, so no response time: what a stall delayed is not seen."
+ENDPOINTS_NOTE = "Response time unless it says service time. NOT MEASURED: too few requests, or some went unanswered."
+CLOSED_ENDPOINTS_NOTE = "Response time is NOT MEASURED: a closed loop knows service time only."
 LOAD_MODELS = {"open": "open: sent when due", "closed": "closed: each user waits for its answer"}
 CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
@@ -112,7 +114,7 @@ def latency_by_endpoint(result: ScenarioResult) -> Table:
         for entry in result.endpoints
     ]
     columns = ("Endpoint", "Door", "Requests", "Failed", "P50", "P95", "P99", "Max", "P95 service time")
-    note = "Response time unless it says service time. NOT MEASURED: too few requests, or some went unanswered."
+    note = CLOSED_ENDPOINTS_NOTE if result.load_model == "closed" else ENDPOINTS_NOTE
     return listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
 
 

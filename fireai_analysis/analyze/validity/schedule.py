@@ -35,9 +35,8 @@ def achieved_rate(rows: Rows) -> Check:
         return Check(check="achieved_rate", ok=None, detail="no request was recorded")
     in_window = _sent_in_window(rows)
     ratio = float(in_window.sum()) / len(rows)
-    detail = (
-        f"{int(in_window.sum())} of {len(rows)} drawn arrivals were sent inside the window ({percent_text(ratio)} %)"
-    )
+    what = "requests of the closed loop" if rows.load_model == "closed" else "drawn arrivals"
+    detail = f"{int(in_window.sum())} of {len(rows)} {what} were sent inside the window ({percent_text(ratio)} %)"
     return Check(check="achieved_rate", ok=ratio >= 1 - RATE_TOLERANCE, detail=detail)
 
 
