@@ -198,6 +198,12 @@ def scenario_with(**changes: Any) -> Change:
     return change
 
 
+def both_flags(data: RunData) -> RunData:
+    """The mix asks one kind of request twice: once judged, once not."""
+    entry = data.manifest.spec.scenario.mix[0]
+    return scenario_with(mix=(entry, entry.model_copy(update={"judged": False})))(data)
+
+
 def history(**columns: Any) -> Change:
     """Change columns of the CRDT history."""
 
@@ -342,7 +348,10 @@ CASES: list[Case] = [
     _fires("mix", "another door", first(0.2, "door", "go")),
     Case("mix", "of all writes", True, lambda: scenario_of("crdt_stress")(drawn("peak"))),
     Case("mix", "one kind missing", True, lambda: first(0.5, "endpoint", "/v1/classify")(drawn("peak"))),
+    _fires("mix", "the slowest are not judged", first(0.06, "judged", False)),
+    _fires("mix", "nothing says what is judged", with_rows(judged=pd.NA)),
     Case("mix", "as drawn", False, lambda: drawn("peak")),
+    Case("mix", "a kind with both flags", False, lambda: first(0.5, "judged", False)(both_flags(good()))),
     _fires(
         "idempotency_keys", "collide", with_facts(generator={"keys_sent_count": 900, "keys_distinct_count": 899})
     ),

@@ -57,7 +57,7 @@ def _shown_by_locust(data: RunData) -> float | None:
 
 
 def mix(data: RunData, rows: Rows) -> Check:
-    """Whether endpoints and doors were asked as often as the weights of the mix say.
+    """Whether endpoints and doors were asked as often as the weights of the mix say, and are judged as it says.
 
     Each count is held against its binomial distribution; a mix that is right is called wrong once in a million runs.
     """
@@ -73,6 +73,8 @@ def mix(data: RunData, rows: Rows) -> Check:
         for kind, share in sorted(shares.items())
         if stats.binomtest(seen[kind], len(rows), min(share, 1.0)).pvalue < level
     ]
+    if misjudged := _misjudged(data.manifest.spec.scenario.mix, rows):
+        off.append(f"{misjudged:,} requests are not judged as their entry of the mix says")
     return Check(check="mix", ok=not off, detail="; ".join(off) or f"{len(shares)} kinds of requests, as weighted")
 
 
@@ -85,9 +87,24 @@ def _shares(entries: tuple[MixEntry, ...]) -> dict[Kind, float]:
     return shares
 
 
+def _misjudged(entries: tuple[MixEntry, ...], rows: Rows) -> int:
+    """Return how many rows carry another flag than their entry; kinds that the mix gives both flags tell nothing."""
+    flags_of: dict[Kind, set[bool]] = {}
+    for entry in entries:
+        flags_of.setdefault((entry.door, *ROUTES[entry.action]), set()).add(entry.judged)
+    wanted = {kind: float(min(both)) for kind, both in flags_of.items() if len(both) == 1}
+    flags = floats(rows.frame, "judged")
+    found = Counter(zip(_kinds(rows), flags.tolist(), strict=True))
+    return sum(count for (kind, flag), count in found.items() if kind in wanted and flag != wanted[kind])
+
+
 def _seen(rows: Rows) -> Counter[Kind]:
+    return Counter(_kinds(rows))
+
+
+def _kinds(rows: Rows) -> list[Kind]:
     columns = (texts(rows.frame, name).tolist() for name in ("door", "method", "endpoint"))
-    return Counter(zip(*columns, strict=True))
+    return list(zip(*columns, strict=True))
 
 
 def idempotency_keys(data: RunData) -> Check:
