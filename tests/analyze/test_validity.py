@@ -61,6 +61,21 @@ def test_each_case(case: Case) -> None:
     assert check.detail
 
 
+# -- what is no evidence
+
+
+@pytest.mark.parametrize("told", [[], [None], [{"worker": 0, "state": "done"}, "done"], "done", {"worker": 0}])
+def test_what_is_no_list_of_processes_is_no_evidence(told: object) -> None:
+    assert checks(with_facts(workers=told)(good()))["workers"] is None
+
+
+@pytest.mark.parametrize("scenario", ["peak", "crdt_stress"])
+def test_no_key_counted_where_keyed_writes_were_sent_is_no_evidence(scenario: str) -> None:
+    none_counted = with_facts(generator={"keys_sent_count": 0, "keys_distinct_count": 0})
+    assert checks(none_counted(drawn(scenario)))["idempotency_keys"] is None
+    assert checks(none_counted(good()))["idempotency_keys"] is True
+
+
 # -- what the details say
 
 

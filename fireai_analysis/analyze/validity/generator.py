@@ -80,11 +80,13 @@ def late_starts(data: RunData, rows: Rows) -> Check:
     return unless_waves(data, Check(check="late_starts", ok=not are_many(late, LATE_RATIO), detail=detail))
 
 
-def workers(data: RunData) -> Check:
-    """Whether every generator process came home with its rows."""
+def workers(data: RunData, rows: Rows) -> Check:
+    """Whether every generator process came home with its rows, and the rows are of those processes alone."""
     found = told.workers(data)
     if found is None:
         return Check(check="workers", ok=None, detail="nothing is known of the generator's processes")
+    if doubt := _who(found, rows):
+        return Check(check="workers", ok=False, detail=doubt)
     lost = [one for one in found if one.get("state") != "done"]
     if not lost:
         return Check(check="workers", ok=True, detail=f"{len(found)} of {len(found)} came home{_clocks(found)}")
@@ -92,6 +94,16 @@ def workers(data: RunData) -> Check:
     return Check(
         check="workers", ok=False, detail=f"{len(lost)} of {len(found)} did not come home: {names}{_clocks(found)}"
     )
+
+
+def _who(found: Sequence[told.Facts], rows: Rows) -> str | None:
+    """Return what is amiss with the numbers of the processes: one told twice, or rows of one that was not told."""
+    numbers = [told.count(one, "worker") for one in found]
+    if len(set(numbers)) < len(numbers):
+        return f"{len(numbers)} processes were told under {len(set(numbers))} numbers"
+    wrote = floats(rows.frame, "worker")
+    strange = sorted(set(wrote[~np.isnan(wrote)].tolist()) - set(numbers))
+    return f"rows of processes that were not told: {', '.join(f'{one:g}' for one in strange)}" if strange else None
 
 
 def _clocks(found: Sequence[told.Facts]) -> str:

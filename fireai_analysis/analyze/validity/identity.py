@@ -13,7 +13,7 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.validity import told
 from fireai_analysis.results import Check
-from fireai_analysis.routes import ROUTES
+from fireai_analysis.routes import CRDT_WRITES, ROUTES
 from fireai_analysis.spec import MixEntry
 from fireai_analysis.units import percent_text
 
@@ -23,6 +23,9 @@ FALSE_ALARM = 1e-6
 
 REPEATING = ("replay", "duplicate", "altered")
 """Kinds of CRDT operations that use the key of another on purpose."""
+
+KEYED = frozenset(ROUTES[action] for action in (*CRDT_WRITES, "evidence"))
+"""Method and endpoint of the requests that carry a key."""
 
 Kind = tuple[str, str, str]
 
@@ -107,10 +110,12 @@ def _kinds(rows: Rows) -> list[Kind]:
     return list(zip(*columns, strict=True))
 
 
-def idempotency_keys(data: RunData) -> Check:
+def idempotency_keys(data: RunData, rows: Rows) -> Check:
     """Whether each write had a key of its own: one that shares a key is answered from a store and measures nothing."""
     facts, history = told.part(data, "generator"), data.operations
     sent, distinct = told.count(facts, "keys_sent_count"), told.count(facts, "keys_distinct_count")
+    if sent == 0 and _keyed_count(rows):
+        sent = None
     shared = None if history is None or history.empty else _shared_keys(history)
     if (sent is None or distinct is None) and shared is None:
         return Check(check="idempotency_keys", ok=None, detail="the keys of the writes were not counted")
@@ -120,6 +125,12 @@ def idempotency_keys(data: RunData) -> Check:
         told_text = f"{distinct:,} distinct keys on {sent:,} keyed writes"
         wrong += [f"{sent - distinct:,} writes used a key again"] if distinct != sent else []
     return Check(check="idempotency_keys", ok=not wrong, detail="; ".join([told_text, *wrong]))
+
+
+def _keyed_count(rows: Rows) -> int:
+    """Return how many requests were sent that carry a key."""
+    kinds = _kinds(rows)
+    return sum(sent and kind[1:] in KEYED for sent, kind in zip(rows.sent.tolist(), kinds, strict=True))
 
 
 def _shared_keys(history: pd.DataFrame) -> int:

@@ -56,11 +56,11 @@ def numbers(facts: Facts, name: str) -> list[float]:
 
 
 def workers(data: RunData) -> list[Facts] | None:
-    """Return what is known of each generator process; None where nothing was told."""
+    """Return what is known of each generator process; None where nothing was told, or something that is no process."""
     found = data.manifest.facts.get("workers")
-    if not isinstance(found, list | tuple) or not found:
+    if not isinstance(found, list | tuple) or not found or not all(isinstance(one, dict) for one in found):
         return None
-    return [one for one in found if isinstance(one, dict)]
+    return list(found)
 
 
 def workers_count(data: RunData) -> int:
