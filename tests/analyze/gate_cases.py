@@ -249,6 +249,18 @@ def halved(data: RunData) -> RunData:
     return with_facts(intended_count=len(frame))(made.with_requests(data, frame))
 
 
+def twice(data: RunData) -> RunData:
+    """One row stands twice, and another not at all."""
+    return made.with_requests(data, pd.concat([data.requests.iloc[:1], data.requests.iloc[:-1]], ignore_index=True))
+
+
+def together(data: RunData) -> RunData:
+    """The first two arrivals come at one instant, of two users."""
+    frame = data.requests.copy()
+    frame.loc[1, ["intended_ns", "sent_ns"]] = frame.loc[0, ["intended_ns", "sent_ns"]]
+    return made.with_requests(data, frame)
+
+
 def bunched(size: int) -> Change:
     """Arrivals that come many at a time."""
 
@@ -362,6 +374,8 @@ CASES: list[Case] = [
         base="crdt_stress",
     ),
     _fires("recorder_complete", "a row lost", lambda data: made.with_requests(data, data.requests.iloc[1:])),
+    _fires("recorder_complete", "a row twice for one lost", twice),
+    _silent("recorder_complete", "at one instant by two users", together),
     _silent("recorder_complete", "never sent has a row", failing(10, error="never sent")),
     _fires("counts_locust", "Locust counted less", counted_less("locust", 1)),
     _fires("counts_locust", "Locust counted more", counted_less("locust", -1)),

@@ -17,6 +17,8 @@ GOOD_STATES = ("recorded", "analyzed")
 LENGTH_RATIO = 0.98
 CLOCK_LIMIT_US = 5_000.0
 ALIVE_RATIO = 0.95
+SAME_ARRIVAL = ("intended_ns", "sent_ns", "user", "door", "endpoint")
+"""Two rows alike in these tell of one arrival: a user does not send twice in one nanosecond."""
 
 
 def run_state(data: RunData) -> Check:
@@ -47,12 +49,14 @@ def _drawn_count(data: RunData) -> int | None:
 
 
 def recorder_complete(data: RunData, rows: Rows) -> Check:
-    """Whether every arrival that was due has one row, inside the window."""
+    """Whether every arrival that was due has one row, a row of its own, inside the window."""
     drawn, outside = _drawn_count(data), int((~rows.inside).sum())
     if drawn is None or not len(rows):
         return Check(check="recorder_complete", ok=None, detail="how many arrivals were drawn is not known")
-    ok = drawn == len(rows) and not outside
+    twice = int(rows.frame.duplicated([one for one in SAME_ARRIVAL if one in rows.frame]).sum())
+    ok = drawn == len(rows) and not outside and not twice
     detail = f"{len(rows)} rows for {drawn} arrivals due" + (f", {outside} outside the window" if outside else "")
+    detail += f", {twice} there twice" if twice else ""
     return Check(check="recorder_complete", ok=ok, detail=detail)
 
 
