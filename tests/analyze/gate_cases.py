@@ -441,6 +441,8 @@ CASES: list[Case] = [
     _fires("latency_values", "sent before it was due", with_rows(sent_ns=STARTED_NS - 3600 * S)),
     _silent("latency_values", "as sent", lambda data: data),
     _fires("clock", "off", with_manifest(clock_offset_us={"go": -90_000.0})),
+    _fires("clock", "stepped in the run", with_facts(generator={"clock_drift_us": -3.6e9})),
+    _silent("clock", "a slow drift", with_facts(generator={"clock_drift_us": 40_000.0})),
     _silent("clock", "a little off", with_manifest(clock_offset_us={"go": -4_000.0})),
     _fires("target_restart", "Go replaced", restarted),
     _silent("target_restart", "a generator replaced", lambda data: data),

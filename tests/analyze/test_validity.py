@@ -76,6 +76,31 @@ def test_no_key_counted_where_keyed_writes_were_sent_is_no_evidence(scenario: st
     assert checks(none_counted(good()))["idempotency_keys"] is True
 
 
+@pytest.mark.parametrize(
+    ("check", "column"),
+    [
+        ("generator_cpu", "cpu_ratio"),
+        ("generator_lag", "loop_lag_p99_ms"),
+        ("generator_steal", "steal_ratio"),
+        ("generator_gap", "gap_p95_ms"),
+    ],
+)
+def test_a_figure_of_the_generator_that_cannot_be_is_no_evidence(check: str, column: str) -> None:
+    assert checks(sample("generator", **{column: -3.0})(good()))[check] is None
+    assert checks(sample("generator", **{column: 0.0})(good()))[check] is True
+
+
+def test_an_impossible_second_does_not_hide_a_sick_generator() -> None:
+    cpu = np.where(np.arange(len(good().samples["generator"])) == 0, -1.0, 0.95)
+    assert checks(sample("generator", cpu_ratio=cpu)(good()))["generator_cpu"] is False
+
+
+@pytest.mark.parametrize("name", ["go", "postgres"])
+def test_an_offset_that_is_no_number_is_no_evidence(name: str) -> None:
+    offsets = {"go": 20.0, "postgres": 30.0} | {name: float("nan")}
+    assert checks(with_manifest(clock_offset_us=offsets)(good()))["clock"] is None
+
+
 # -- what the details say
 
 

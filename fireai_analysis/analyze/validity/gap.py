@@ -26,6 +26,8 @@ from fireai_analysis.units import NS_PER_S, percent_text
 
 GAP_LIMIT_MS = 30.0
 BUSY_RATIO = 0.80
+BACKWARDS_MS = 1.0
+"""How much longer than the client's time the server's may be: two clocks of one duration, each rounded."""
 
 
 def generator_gap(data: RunData) -> Check:
@@ -45,6 +47,8 @@ def generator_gap(data: RunData) -> Check:
     )
     if are_many(blamed):
         return unless_waves(data, Check(check="generator_gap", ok=False, detail=detail))
+    if are_many(gaps < -BACKWARDS_MS):
+        return Check(check="generator_gap", ok=None, detail="the server told longer times than the client waited")
     if are_many(open_):
         detail += f"; in {percent_text(float(open_.mean()), 1)} % whether the server was idle is not known"
         return Check(check="generator_gap", ok=None, detail=detail)

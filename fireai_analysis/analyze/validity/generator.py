@@ -51,6 +51,9 @@ def _sick_seconds(data: RunData, name: str, column: str, limit: float) -> Check:
     sick = seen > limit
     share = percent_text(float(sick.mean()), 1)
     detail = f"{column} over {limit:g} in {share} % of {told.seconds_text(data, len(seen))}, largest {seen.max():.3g}"
+    wrong = int((seen < 0).sum())
+    if wrong and not are_many(sick):
+        return Check(check=name, ok=None, detail=f"{detail}; {wrong:,} below zero, which cannot be")
     return Check(check=name, ok=not are_many(sick), detail=detail)
 
 

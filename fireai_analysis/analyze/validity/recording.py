@@ -16,6 +16,11 @@ from fireai_analysis.units import duration_text, percent_text
 GOOD_STATES = ("recorded", "analyzed")
 LENGTH_RATIO = 0.98
 CLOCK_LIMIT_US = 5_000.0
+DRIFT_LIMIT_US = 50_000.0
+"""How far the wall clock may go from the monotonic one in a run. No latency holds it, but samples and offsets do: 50 ms
+is a twentieth of the second in which they are brought together, and 14 millionths of an hour, which a clock that is
+disciplined over the network usually keeps. What goes beyond was most likely stepped.
+"""
 ALIVE_RATIO = 0.95
 SAME_ARRIVAL = ("intended_ns", "sent_ns", "user", "door", "endpoint")
 """Two rows alike in these tell of one arrival: a user does not send twice in one nanosecond."""
@@ -98,12 +103,15 @@ def steady_state(steady: Steady) -> Check:
 
 
 def clock(data: RunData) -> Check:
-    """Whether the clocks of the doors agree with ours to 5 ms."""
+    """Whether the clocks of the doors agree with ours to 5 ms, and ours kept to the machine's to 50 ms."""
     offsets = data.manifest.clock_offset_us
-    if not offsets:
+    if not offsets or not np.isfinite(list(offsets.values())).all():
         return Check(check="clock", ok=None, detail="no clock was compared")
     worst = max(offsets, key=lambda name: abs(offsets[name]))
     detail = f"largest offset {offsets[worst]:.0f} µs ({worst})"
+    drift_us = told.number(told.part(data, "generator"), "clock_drift_us") or 0.0
+    if abs(drift_us) > DRIFT_LIMIT_US:
+        return Check(check="clock", ok=False, detail=f"{detail}; the machine's clock went {drift_us:,.0f} µs off in it")
     return Check(check="clock", ok=abs(offsets[worst]) <= CLOCK_LIMIT_US, detail=detail)
 
 
