@@ -14,6 +14,8 @@ from fireai_analysis.units import percent_text
 
 WRONG_RATIO = 0.01
 CONFLICT, REFUSED = 409, 422
+RIGHT = (200, 201)
+"""Statuses of success in the contract. Others of 2xx (204: nothing inside) are no answer to what was asked."""
 MOST_EXAMPLES = 3
 
 
@@ -42,15 +44,15 @@ def refused_as_designed(data: RunData, rows: Rows) -> Flags:
 def status_marks(data: RunData, rows: Rows) -> Check:
     """Whether each row is marked right for its status.
 
-    Right may be 2xx, 409 on a CRDT write, and 422 on a write that repeated a key with another body. Everything else
-    marked right is wrong, and so is a row marked wrong that was answered 2xx and does not say what was amiss with it.
+    Right may be 200 and 201, 409 on a CRDT write, and 422 on a write that repeated a key with another body. Everything
+    else marked right is wrong, and so is a row marked wrong that was answered 2xx and does not say what was amiss.
     """
     statuses, marked = floats(rows.frame, "status"), rows.ok
     if not rows.sent.any() or np.isnan(statuses[rows.sent]).any():
         return Check(check="status_marks", ok=None, detail="the status of some requests is not known")
     success = (statuses >= 200) & (statuses < 300)
     write = texts(rows.frame, "endpoint") == RESULTS
-    may_be_right = success | ((statuses == CONFLICT) & write) | refused_as_designed(data, rows)
+    may_be_right = np.isin(statuses, RIGHT) | ((statuses == CONFLICT) & write) | refused_as_designed(data, rows)
     unsaid = rows.sent & ~marked & success & (rows.errors == "")
     wrong = (marked & ~may_be_right) | unsaid
     if not wrong.any():
