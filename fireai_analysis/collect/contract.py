@@ -1,4 +1,4 @@
-"""What counts as a right answer: exact status and body of each action, by the platform's contract.
+"""What counts as a right answer: exact status (`routes.SUCCESS`) and body, by the platform's contract.
 
 Never a whole class of statuses: a fast 400 must not look like a success.
 """
@@ -13,27 +13,7 @@ from typing import Any
 
 from fireai_analysis.collect.workload import Request
 from fireai_analysis.errors import GuardError
-
-REFUSED_KEY = frozenset((409, 422))
-_WRITE = frozenset((200, 409))
-SUCCESS: dict[str, frozenset[int]] = {
-    "health": frozenset((200,)),
-    "classify": frozenset((200,)),
-    "session": frozenset((200, 201)),
-    "evidence": frozenset((201,)),
-    "results": _WRITE,
-    "unique": _WRITE,
-    "contended": _WRITE,
-    "counter": _WRITE,
-    "replay": _WRITE,
-    "duplicate": _WRITE,
-    "altered": frozenset((200, *REFUSED_KEY)),
-}
-"""Statuses of a right answer; a 409 conflict of a CRDT write is answered as designed.
-
-Another body under a used key is refused as designed. Where it is acknowledged, that is an answer like another, which
-the checker looks into: it may have taken effect, or may have been swallowed.
-"""
+from fireai_analysis.routes import REFUSED_KEY, SUCCESS
 
 TIMEOUT = "timeout"
 NEVER_SENT = "never sent"

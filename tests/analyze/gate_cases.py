@@ -10,7 +10,7 @@ import pandas as pd
 
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.collect.schedule import plan
-from fireai_analysis.routes import RESULTS, ROUTES
+from fireai_analysis.routes import REFUSED_KEY, RESULTS, ROUTES, SUCCESS
 from fireai_analysis.scenarios import load_target, run_spec
 from fireai_analysis.spec import Scenario
 from tests import made
@@ -61,7 +61,7 @@ def follow(scenario: Scenario, data: RunData, seed: int, changes: dict[str, Any]
             "method": [ROUTES[entry.action][0] for entry in entries],
             "door": [entry.door for entry in entries],
             "judged": pd.array([entry.judged for entry in entries], dtype="boolean"),
-            "status": pd.array(np.full(len(arrivals), 200), dtype="Int16"),
+            "status": pd.array([max(SUCCESS[entry.action] - REFUSED_KEY) for entry in entries], dtype="Int16"),
             "ok": pd.array(np.full(len(arrivals), True), dtype="boolean"),
             "error": pd.array([None] * len(arrivals), dtype=object),
             "user": pd.array(arrivals.users, dtype="Int32"),
@@ -214,8 +214,14 @@ def history(**columns: Any) -> Change:
     return change
 
 
-def altered_refused(share: float) -> Change:
-    """Let a share of the CRDT writes be writes under a used key that were refused 422, as designed."""
+def route(action: str) -> Change:
+    """Say that every request was one of an action."""
+    method, endpoint = ROUTES[action]
+    return with_rows(method=method, endpoint=endpoint)
+
+
+def altered_refused(share: float, status: int = 422) -> Change:
+    """Let a share of the CRDT writes be writes under a used key that were refused, as designed."""
 
     def change(data: RunData) -> RunData:
         assert data.operations is not None
@@ -226,7 +232,7 @@ def altered_refused(share: float) -> Change:
         operations.loc[: count - 1, "invoke_ns"] = rows["sent_ns"].to_numpy()
         operations.loc[: count - 1, "user"] = rows["user"].to_numpy()
         frame = data.requests.assign(endpoint=RESULTS)
-        frame.loc[: count - 1, "status"] = 422
+        frame.loc[: count - 1, "status"] = status
         return replace(made.with_requests(data, frame), operations=operations)
 
     return change
@@ -426,7 +432,18 @@ CASES: list[Case] = [
     _fires("status_marks", "wrong without a reason", with_rows(ok=False)),
     _fires("status_marks", "a refusal that was not designed", with_rows(status=422, endpoint=RESULTS)),
     _silent("status_marks", "a conflict of a CRDT write", with_rows(status=409, endpoint=RESULTS)),
-    _silent("status_marks", "created", with_rows(status=201)),
+    *(_fires("status_marks", f"created at {action}", route(action), with_rows(status=201))
+      for action in ("classify", "results", "health")),
+    _fires("status_marks", "no evidence was created", route("evidence")),
+    *(_silent("status_marks", f"created at {action}", route(action), with_rows(status=201))
+      for action in ("session", "evidence")),
+    _silent("status_marks", "created at a foreign route", with_rows(endpoint="/v2/classify", status=201)),
+    _silent("status_marks", "created by a foreign method", with_rows(method="PUT", status=201)),
+    _fires("status_marks", "no content at a foreign route", with_rows(endpoint="/v2/classify", status=204)),
+    _silent("status_marks", "an altered key in conflict", altered_refused(0.05, 409), base="crdt_stress"),
+    _fires("status_marks", "right, but for an error", with_rows(error="body: hash differs")),
+    Case("status_marks", "as drawn", False, lambda: drawn("peak")),
+    Case("status_marks", "as drawn in waves", False, lambda: drawn("crdt_stress")),
     _silent("status_marks", "a body against the contract", with_rows(ok=False, error="body: hash differs")),
     _silent("status_marks", "errors marked wrong", failing(5, status=500)),
     _silent("status_marks", "a used key refused", altered_refused(0.05), base="crdt_stress"),

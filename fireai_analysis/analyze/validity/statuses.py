@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from fireai_analysis.analyze.columns import Flags, floats, nanoseconds, texts
+from fireai_analysis.analyze.columns import Flags, Floats, floats, nanoseconds, texts
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.throughput import WRONG_STATUSES
 from fireai_analysis.results import Check
-from fireai_analysis.routes import RESULTS
+from fireai_analysis.routes import RESULTS, ROUTES, SUCCESS
 from fireai_analysis.units import percent_text
 
 WRONG_RATIO = 0.01
 CONFLICT, REFUSED = 409, 422
 RIGHT = (200, 201)
-"""Statuses of success in the contract. Others of 2xx (204: nothing inside) are no answer to what was asked."""
+"""Statuses of success where the contract does not know the route: others of 2xx (204: nothing inside) are no answer."""
+RIGHT_AT: dict[tuple[str, str], frozenset[int]] = {
+    route: frozenset().union(*(SUCCESS[action] for action, at in ROUTES.items() if at == route and action != "altered"))
+    for route in ROUTES.values()
+}
+"""Statuses of success at each method and endpoint. Which row is an altered write stands in the history alone."""
 MOST_EXAMPLES = 3
 
 
@@ -44,15 +49,15 @@ def refused_as_designed(data: RunData, rows: Rows) -> Flags:
 def status_marks(data: RunData, rows: Rows) -> Check:
     """Whether each row is marked right for its status.
 
-    Right may be 200 and 201, 409 on a CRDT write, and 422 on a write that repeated a key with another body. Everything
-    else marked right is wrong, and so is a row marked wrong that was answered 2xx and does not say what was amiss.
+    Right may be what the contract names for the route (on one that it does not know: 200, 201, and 409 on a CRDT
+    write), and 422 on a write that repeated a key with another body. Everything else marked right is wrong; so is a row
+    marked right that names an error, or marked wrong that was answered 2xx and does not say what was amiss.
     """
     statuses, marked = floats(rows.frame, "status"), rows.ok
     if not rows.sent.any() or np.isnan(statuses[rows.sent]).any():
         return Check(check="status_marks", ok=None, detail="the status of some requests is not known")
     success = (statuses >= 200) & (statuses < 300)
-    write = texts(rows.frame, "endpoint") == RESULTS
-    may_be_right = np.isin(statuses, RIGHT) | ((statuses == CONFLICT) & write) | refused_as_designed(data, rows)
+    may_be_right = (_right(rows, statuses) | refused_as_designed(data, rows)) & (rows.errors == "")
     unsaid = rows.sent & ~marked & success & (rows.errors == "")
     wrong = (marked & ~may_be_right) | unsaid
     if not wrong.any():
@@ -62,3 +67,13 @@ def status_marks(data: RunData, rows: Rows) -> Check:
     named = ", ".join(f"{status} ({count:,})" for count, status in most)
     detail = f"{int(wrong.sum()):,} of {len(rows):,} rows are marked against the contract; statuses {named}"
     return Check(check="status_marks", ok=False, detail=detail)
+
+
+def _right(rows: Rows, statuses: Floats) -> Flags:
+    """Return which statuses are right at their route."""
+    methods, endpoints = texts(rows.frame, "method").astype(str), texts(rows.frame, "endpoint").astype(str)
+    right: Flags = np.isin(statuses, RIGHT) | ((statuses == CONFLICT) & (endpoints == RESULTS))
+    for (method, endpoint), known in RIGHT_AT.items():
+        there = (methods == method) & (endpoints == endpoint)
+        right[there] = np.isin(statuses[there], sorted(known))
+    return right
