@@ -16,7 +16,7 @@ from typing import Any
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.bundle import FileEntry
 from fireai_analysis.diagnose.findings import findings
-from fireai_analysis.readings import READERS, Reading, limit_text, value_text
+from fireai_analysis.readings import READERS, Reading, limit_text, qualifier, value_text
 from fireai_analysis.results import (
     CriterionResult,
     FileRecord,
@@ -220,6 +220,7 @@ def _criterion_result(
     return CriterionResult(
         **named,
         actual=judgement.actual,
+        qualifier=qualifier(criterion, results),
         interval=judgement.interval,
         verdict=judgement.verdict,
         reason=judgement.reason,

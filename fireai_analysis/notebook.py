@@ -24,6 +24,7 @@ from fireai_analysis.collect import session
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.judge import judge_one, judged, waived
 from fireai_analysis.plots import Figure
+from fireai_analysis.readings import qualifier
 from fireai_analysis.results import CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, load_criteria, suggestion
 from fireai_analysis.spec import Criteria, Criterion
@@ -279,6 +280,7 @@ def _judged_alone(run: RunAnalysis, criterion: Criterion) -> CriterionResult:
         **named,
         scenario=run.result.scenario,
         actual=judgement.actual,
+        qualifier=qualifier(criterion, {run.result.scenario: run.result}),
         interval=judgement.interval,
         verdict=judgement.verdict,
         reason=judgement.reason,

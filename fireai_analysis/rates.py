@@ -41,6 +41,11 @@ def peak_rps(curve: Sequence[RatePoint]) -> float:
     return max(point.rate_rps for point in curve)
 
 
+def lowest_rps(curve: Sequence[RatePoint]) -> float:
+    """Return the smallest rate of a curve."""
+    return min(point.rate_rps for point in curve)
+
+
 def stretched(curve: Sequence[RatePoint], longer: float, more: float) -> tuple[RatePoint, ...]:
     """Return the same course over `longer` times the duration, at `more` times the rate."""
     return tuple(RatePoint(t_s=point.t_s * longer, rate_rps=point.rate_rps * more) for point in curve)

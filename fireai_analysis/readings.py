@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fireai_analysis.results import Crdt, Interval, ScenarioResult
@@ -107,14 +107,16 @@ def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
     if ratio is None or interval is None:
         return Reading(missing=_absence(result, "no request was recorded"))
     bad = sum(count or 0 for count in (result.failures_count, result.timeouts_count, result.never_sent_count))
+    closed = result.load_model == "closed"
     return Reading(
         actual=ratio,
         interval=interval,
         proven_least=interval[0],
         covered_most=interval[1],
         text=f"{value_text(criterion, ratio)} errors{_interval_text(criterion, interval)}",
-        evidence=f"{result.scenario}: {bad:,} of {result.requests_count or 0:,} intended requests failed, timed out or "
-        f"were never sent; worst minute {percent_text(result.worst_minute_error_ratio)} %",
+        evidence=f"{result.scenario}: {bad:,} of {result.requests_count or 0:,} "
+        f"{'requests of the closed loop' if closed else 'intended requests'} failed, timed out or were never sent; "
+        f"worst minute {percent_text(result.worst_minute_error_ratio)} %",
     )
 
 
@@ -253,6 +255,13 @@ def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:
     if result.capacity is None:
         return Reading(missing=_absence(result, "no capacity was observed: plain PostgreSQL has no ACU to scale"))
     return Reading(doubts=("capacity was recorded, but its course is not judged by this version",), text="capacity")
+
+
+def qualifier(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> str:
+    """Return what the figure of a criterion is where it is not what the criterion asks for; else empty."""
+    result = results.get(criterion.scenario)
+    closed = result is not None and result.load_model == "closed"
+    return "service time" if closed and criterion.metric == "response_p95" else ""
 
 
 def _absence(result: ScenarioResult, reason: str) -> str:

@@ -215,6 +215,7 @@ class ScenarioResult(Record):
     users_count: int
     rate_rps: float
     peak_rate_rps: float | None = None
+    lowest_rate_rps: float | None = None
     load_model: LoadModel = "open"
     requests_count: int | None = None
     sent_count: int | None = None
@@ -273,7 +274,7 @@ class ScenarioResult(Record):
 
 
 class CriterionResult(Record):
-    """One criterion judged."""
+    """One criterion judged; `qualifier` says what the figure is where it is not what the criterion asks for."""
 
     id: str
     title: str
@@ -283,6 +284,7 @@ class CriterionResult(Record):
     bound: Bound
     counted: bool
     actual: float | None
+    qualifier: str = ""
     interval: Interval | None
     verdict: Verdict
     reason: str

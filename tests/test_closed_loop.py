@@ -12,13 +12,14 @@ from fireai_analysis.errors import ParamsError
 from fireai_analysis.plots import latency as plots
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.plots.style import scale_text
-from fireai_analysis.publish import estimate
+from fireai_analysis.publish import document, estimate, render_markdown
 from fireai_analysis.publish.order import prepare
 from fireai_analysis.readings import CLOSED_DOUBT, READERS
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.scenarios import closed as closed_run
 from fireai_analysis.scenarios import load_criteria, load_target, run_spec
 from fireai_analysis.tables import load
+from fireai_analysis.tables.verdicts import actual_text
 from tests import made
 
 P95 = next(one for one in load_criteria().criteria if one.id == "p95_latency")
@@ -75,6 +76,11 @@ def test_tables_name_it_service_time(result: ScenarioResult) -> None:
     assert "response time" not in str(load.judged_latency(result).rows[0]).lower()
     overview = str(load.overview(result).rows)
     assert "closed: each user waits" in overview
+    assert "at most 50.0 rps" in overview
+    for shown in (load.overview(result), load.burst(result), load.errors(result)):
+        assert not [word for word in ("intended", "offered", "asked for", "late") if word in shown.text().lower()]
+    assert "intended" in load.burst(made.healthy_result("peak")).text()
+    assert "intended" in load.errors(made.healthy_result("peak")).text()
     assert "closed loop knows service time only" in load.latency_by_endpoint(result).note
     assert "closed loop" not in load.latency_by_endpoint(made.healthy_result("peak")).note
     assert "open: sent when due" in str(load.overview(made.healthy_result("peak")).rows)
@@ -105,10 +111,32 @@ def test_the_load_is_told_with_its_think_time_or_its_course(result: ScenarioResu
     assert "50 users, closed loop, think time 1 s" in scale_text(result)
     opened = made.healthy_result("peak")
     assert "50 users, 35.0 rps" in scale_text(opened)
-    shaped = opened.model_copy(update={"peak_rate_rps": 50.0})
+    shaped = opened.model_copy(update={"peak_rate_rps": 50.0, "lowest_rate_rps": None})
     assert "50 users, up to 50.0 rps over the window (mean 35.0)" in scale_text(shaped)
+    assert "20.0 to 50.0 rps over the window (mean 35.0)" in scale_text(
+        shaped.model_copy(update={"lowest_rate_rps": 20.0})
+    )
     assert "sent requests" in READERS["response_p95"](P95, result).evidence
     assert "intended requests" in READERS["response_p95"](P95, opened).evidence
+
+
+def test_the_figure_of_the_criterion_says_that_it_is_service_time(result: ScenarioResult) -> None:
+    found = made.summary(made.results() | {"peak": result})
+    p95 = next(one for one in found.criteria if one.id == "p95_latency")
+    assert actual_text(p95) == "199.5 ms (service time)"
+    assert actual_text(p95.model_copy(update={"actual": None})) == "NOT MEASURED"
+    shown = [render_markdown.render(document.section(found, {}, name)) for name in document.section_names()]
+    assert sum(text.count("199.5 ms (service time)") for text in shown) == 3  # verdicts, metrics, acceptance
+    assert "closed loop, think time 1 s" in "".join(shown)
+    assert [one.qualifier for one in made.summary(made.results()).criteria] == [""] * 5
+
+
+def test_the_error_ratio_is_not_told_of_intended_requests(result: ScenarioResult) -> None:
+    errors = next(one for one in load_criteria().criteria if one.id == "error_rate")
+    evidence = READERS["error_ratio"](errors, result).evidence
+    assert "of 126,000 requests of the closed loop failed" in evidence
+    assert "intended" not in evidence
+    assert "of 126,000 intended requests failed" in READERS["error_ratio"](errors, made.healthy_result("peak")).evidence
 
 
 def _lines_count(figure: Figure) -> int:

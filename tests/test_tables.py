@@ -203,10 +203,12 @@ def test_the_generator_is_told_with_what_its_calibration_found() -> None:
     assert "calibrat" not in tables.generator(unmeasured()).note  # nothing ran: nothing is known of the machine
 
 
-def test_the_rate_of_a_curve_is_told_with_its_peak() -> None:
-    def rate(**changes: object) -> str:
-        return dict(row[:2] for row in tables.overview(result("peak", **changes)).rows)["Rate asked for"]
+def test_the_rate_of_a_curve_is_told_with_its_range() -> None:
+    def rate(label: str = "Rate asked for", **changes: object) -> str:
+        return dict(row[:2] for row in tables.overview(result("peak", **changes)).rows)[label]
 
     assert rate() == rate(peak_rate_rps=35.0) == "35.0 rps"
     assert rate(peak_rate_rps=50.0) == "35.0 rps on average, 50.0 rps at the peak"
-    assert rate(peak_rate_rps=50.0, load_model="closed") == "at most 50.0 rps"
+    assert rate(peak_rate_rps=50.0, lowest_rate_rps=20.0) == "20.0 to 50.0 rps, 35.0 rps on average"
+    closed = rate("Rate that users and think time allow", peak_rate_rps=50.0, load_model="closed")
+    assert closed == "at most 50.0 rps"

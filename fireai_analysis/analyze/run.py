@@ -24,6 +24,7 @@ from fireai_analysis.analyze.leak import Leak
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.validity import gate
+from fireai_analysis.rates import lowest_rps
 from fireai_analysis.results import Check, ScenarioResult
 from fireai_analysis.spec import Criteria
 
@@ -139,6 +140,7 @@ def _identity(data: RunData) -> dict[str, Any]:
         "users_count": scenario.users,
         "rate_rps": scenario.rate_rps,
         "peak_rate_rps": scenario.peak_rate_rps,
+        "lowest_rate_rps": lowest_rps(scenario.curve) if scenario.curve else scenario.rate_rps,
         "load_model": scenario.load_model,
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fireai_analysis.commands import fleet, terminal, verdicts
 from fireai_analysis.commands import run_options as options
 from fireai_analysis.errors import ParamsError
+from fireai_analysis.rates import lowest_rps
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, read_yaml, suggestion
 from fireai_analysis.units import NS_PER_S, duration_text, size_text, utc_text
 
@@ -135,8 +136,9 @@ def _course(scenario: Scenario) -> str:
         return f"{scenario.users:,} users, closed loop, think time {scenario.think_s:g} s"
     if scenario.curve is None:
         return ""
-    lowest = min(point.rate_rps for point in scenario.curve)
-    return f"{lowest:g} to {scenario.peak_rate_rps:g} rps over the window (mean {scenario.rate_rps:g})"
+    return (
+        f"{lowest_rps(scenario.curve):g} to {scenario.peak_rate_rps:g} rps over the window (mean {scenario.rate_rps:g})"
+    )
 
 
 def _about(duration_s: float) -> str:

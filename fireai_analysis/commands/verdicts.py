@@ -63,13 +63,13 @@ def show_summary(console: Console, summary: Summary) -> None:
 def _criteria(console: Console, criteria: tuple[CriterionResult, ...]) -> None:
     """Print a line a criterion, and below it, indented, why."""
     from fireai_analysis.spec import ASCII_SIGNS
-    from fireai_analysis.tables.verdicts import value_text
+    from fireai_analysis.tables.verdicts import actual_text, value_text
 
     rows = [
         (
             each.title,
             f"{ASCII_SIGNS[each.bound]} {value_text(each.limit, each)}",
-            "-" if each.actual is None else value_text(each.actual, each),
+            "-" if each.actual is None else actual_text(each),
         )
         for each in criteria
     ]
@@ -86,6 +86,12 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
 
 
+def _p95(result: ScenarioResult) -> str:
+    if result.latency_ms.p95 is None:
+        return "-"
+    return number_text(result.latency_ms.p95, 1, "ms") + (" (service time)" if result.load_model == "closed" else "")
+
+
 def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
     """Print a row a scenario; those that were no part of the campaign are named together."""
     table = terminal.table("Scenario", "State", "Requests", "Errors", "P95", "Verdict")
@@ -96,7 +102,7 @@ def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
             each.state,
             "-" if each.requests_count is None else number_text(each.requests_count, 0),
             "-" if each.error_ratio is None else f"{percent_text(each.error_ratio)} %",
-            "-" if each.response_ms.p95 is None else number_text(each.response_ms.p95, 1, "ms"),
+            _p95(each),
             Text(each.verdict, COLOURS[each.verdict]),
         )
     console.print(table)

@@ -56,7 +56,7 @@ def scale_text(result: ScenarioResult) -> str:
 
 
 def load_text(result: ScenarioResult) -> str:
-    """Return the rate, of a curve its peak and mean; of a closed loop, which is asked for none, its think time in s.
+    """Return the rate, of a curve its range and mean; of a closed loop, which is asked for none, its think time in s.
 
     The peak of a closed loop is what its users could send at most, users over think time, so it tells the think time.
     """
@@ -66,7 +66,8 @@ def load_text(result: ScenarioResult) -> str:
         return f"closed loop{think}"
     if peak is None or peak == mean:
         return f"{number_text(mean, 1)} rps"
-    return f"up to {number_text(peak, 1)} rps over the window (mean {number_text(mean, 1)})"
+    course = "up to" if result.lowest_rate_rps is None else f"{number_text(result.lowest_rate_rps, 1)} to"
+    return f"{course} {number_text(peak, 1)} rps over the window (mean {number_text(mean, 1)})"
 
 
 def time_axis(t_s: Iterable[float]) -> tuple[list[float], XAxis]:

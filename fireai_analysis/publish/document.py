@@ -9,6 +9,7 @@ from fireai_analysis import narrative
 from fireai_analysis.errors import ReportError
 from fireai_analysis.narrative.words import ran, title
 from fireai_analysis.plots import Figure
+from fireai_analysis.plots.style import load_text
 from fireai_analysis.publish import figures, skeleton, values
 from fireai_analysis.publish.skeleton import (
     Block,
@@ -29,7 +30,7 @@ from fireai_analysis.results import CriterionResult, ScenarioResult, Summary
 from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.table import interval_text
-from fireai_analysis.tables.verdicts import value_text
+from fireai_analysis.tables.verdicts import actual_text, value_text
 from fireai_analysis.units import duration_text, number_text, percent_text
 
 VERDICT_COLUMNS = ("Criterion", "Limit", "Actual", "95 % interval", "Verdict", "Evidence and reason")
@@ -161,7 +162,7 @@ def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
     return (
         (Value(entry.title),),
         (Value(f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", f"{key}.limit"),),
-        (Value(value_text(entry.actual, entry), f"{key}.actual"),),
+        (Value(actual_text(entry), f"{key}.actual"),),
         (Value(interval, f"{key}.interval"),),
         (Value(entry.verdict, f"{key}.verdict", kind="verdict"),),
         (
@@ -179,7 +180,7 @@ def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
         Value(result.state, f"{key}.state"),
         Value(duration_text(result.duration_s), f"{key}.duration_s"),
         Value(number_text(result.users_count, 0), f"{key}.users_count"),
-        Value(number_text(result.rate_rps, 1, "rps"), f"{key}.rate_rps"),
+        Value(load_text(result), f"{key}.rate_rps"),
         Value(_of_ticket(shares) if ran(result) else "–", f"{key}.scale"),
         Value(result.verdict, f"{key}.verdict", kind="verdict"),
     )

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from fireai_analysis.results import CriterionResult, Summary
-from fireai_analysis.tables.verdicts import value_text
+from fireai_analysis.tables.verdicts import actual_text, value_text
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 CLASS = "fireai.acceptance"
@@ -39,9 +39,9 @@ def _case(suite: ElementTree.Element, criterion: CriterionResult, kind: str) -> 
         found = ElementTree.SubElement(case, kind, {"message": _text(words)})
         if kind != "skipped":
             found.set("type", criterion.verdict)
-    limit, actual = (value_text(value, criterion) for value in (criterion.limit, criterion.actual))
     out = ElementTree.SubElement(case, "system-out")
-    out.text = _text(f"limit {limit}, actual {actual}, evidence: {criterion.evidence}")
+    limit = value_text(criterion.limit, criterion)
+    out.text = _text(f"limit {limit}, actual {actual_text(criterion)}, evidence: {criterion.evidence}")
 
 
 def _kind(criterion: CriterionResult) -> str:

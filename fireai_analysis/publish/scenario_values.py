@@ -17,6 +17,7 @@ events = partial(number_text, digits=0, unit="events")
 ms = partial(number_text, digits=1, unit="ms")
 rps = partial(number_text, digits=2, unit="rps")
 
+CLOSED = "a closed loop offers no rate to hold it against"
 NO_ROWS = "no request was recorded"
 NO_RSS = "the resident set of the Go service was not sampled"
 NO_HISTORY = "no CRDT operations were recorded"
@@ -33,7 +34,7 @@ def common(source: Source) -> Values:
         "verdict": _verdict(source),
         "ran": source.words(_ran, "scale", "it did not run"),
         "achieved": source.value("achieved_rps", rps, NO_ROWS),
-        "efficiency": source.words(_efficiency, "achieved_rps", NO_ROWS),
+        "efficiency": source.words(_efficiency, "achieved_rps", CLOSED if source.is_closed else NO_ROWS),
         **latency,
         **memory,
     }
@@ -86,7 +87,7 @@ def _why(source: Source) -> str:
     judged = source.at("judged_count")
     if judged is None:
         return NO_ROWS
-    if source.at("load_model") == "closed":
+    if source.is_closed:
         return "a closed loop knows service time only"
     return f"too few judged requests for it (n = {number_text(judged, 0)}), or too many of them unanswered"
 
@@ -102,7 +103,9 @@ def _ran(result: ScenarioResult) -> str | None:
 
 
 def _efficiency(result: ScenarioResult) -> str | None:
-    return None if result.efficiency_ratio is None else share_text(result.efficiency_ratio)
+    if result.load_model == "closed" or result.efficiency_ratio is None:
+        return None
+    return share_text(result.efficiency_ratio)
 
 
 def _success(result: ScenarioResult) -> str | None:

@@ -29,6 +29,11 @@ class Source:
     name: str
     result: ScenarioResult | None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the scenario ran as a closed loop."""
+        return self.result is not None and self.result.load_model == "closed"
+
     def value(self, path: str, text: Format, why: str) -> Value:
         """Return the figure at a dotted path below the scenario, formatted.
 

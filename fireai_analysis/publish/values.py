@@ -11,7 +11,7 @@ from fireai_analysis.publish.skeleton import Value
 from fireai_analysis.publish.source import Source
 from fireai_analysis.results import CriterionResult, Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES
-from fireai_analysis.tables.verdicts import value_text
+from fireai_analysis.tables.verdicts import actual_text
 from fireai_analysis.units import NOT_MEASURED, duration_text, number_text
 
 Filling = Mapping[str, tuple[Value, ...]]
@@ -71,7 +71,7 @@ def _criteria(summary: Summary) -> dict[str, Value]:
 def _criterion(criterion: CriterionResult, key: str) -> dict[str, Value]:
     reason = criterion.reason if criterion.actual is None else ""
     return {
-        f"{criterion.id}.actual": Value(value_text(criterion.actual, criterion), f"{key}.actual", reason),
+        f"{criterion.id}.actual": Value(actual_text(criterion), f"{key}.actual", reason),
         f"{criterion.id}.verdict": Value(criterion.verdict, f"{key}.verdict", kind="verdict"),
         f"{criterion.id}.analysis": Value(narrative.criterion_analysis(criterion), f"{key}.reason"),
     }

@@ -14,15 +14,13 @@ CLOSED_NOTE = "A closed loop has no intended start, so no response time: what a 
 ENDPOINTS_NOTE = "Response time unless it says service time. NOT MEASURED: too few requests, or some went unanswered."
 CLOSED_ENDPOINTS_NOTE = "Response time is NOT MEASURED: a closed loop knows service time only."
 LOAD_MODELS = {"open": "open: sent when due", "closed": "closed: each user waits for its answer"}
+Row = tuple[str, str, str]
 CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
 
 def overview(result: ScenarioResult) -> Table:
     """Return what ran, how much of the ticket it was, and what came of it."""
     scale, in_flight = result.scale, result.generator.in_flight_at_end_count
-    latency_p95 = ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95")
-    if result.load_model == "closed":
-        latency_p95 = ("Service time, P95", ms_text(result.service_ms.p95), "service_ms.p95")
     rows = [
         ("Verdict", verdict_text(result.verdict), "verdict"),
         ("Reason", result.reason, "reason"),
@@ -31,21 +29,42 @@ def overview(result: ScenarioResult) -> Table:
         ("Duration", _duration(result), "duration_s"),
         ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
         ("Load model", LOAD_MODELS[result.load_model], "load_model"),
-        ("Rate asked for", f"{_rate(result)}{_of_ticket(scale.rate_ratio)}", "rate_rps"),
-        ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        *_asked(result),
         ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
-        ("Requests sent late", _late(result), "delay.late_count"),
         ("Requests failed", number_text(result.failures_count, 0), "failures_count"),
         ("Requests timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
         ("Requests never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
         ("In flight at the end", number_text(in_flight, 0), "generator.in_flight_at_end_count"),
         ("Error ratio", share_text(result.error_ratio), "error_ratio"),
-        ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
-        ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps"),
-        latency_p95,
+        *_reached(result),
         ("Resident set of the Go service, peak", mb_text(result.memory_mib.peak), "memory_mib.peak"),
     ]
     return figures(result, "overview", title="Overview", rows=rows, note=" ".join(result.warnings))
+
+
+def _asked(result: ScenarioResult) -> list[Row]:
+    """Return the rate and the schedule that were asked for; a closed loop has no schedule."""
+    of_ticket = _of_ticket(result.scale.rate_ratio)
+    peak = number_text(result.peak_rate_rps, 1, "rps")
+    if result.load_model == "closed":
+        return [("Rate that users and think time allow", f"at most {peak}{of_ticket}", "peak_rate_rps")]
+    return [
+        ("Rate asked for", f"{_rate(result)}{of_ticket}", "rate_rps"),
+        ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        ("Requests sent late", _late(result), "delay.late_count"),
+    ]
+
+
+def _reached(result: ScenarioResult) -> list[Row]:
+    """Return the rate that was reached and the latency that was judged."""
+    achieved = ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps")
+    if result.load_model == "closed":
+        return [achieved, ("Service time, P95", ms_text(result.service_ms.p95), "service_ms.p95")]
+    return [
+        ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
+        achieved,
+        ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95"),
+    ]
 
 
 def validity(result: ScenarioResult) -> Table:
@@ -122,8 +141,9 @@ def errors(result: ScenarioResult) -> Table:
     """Return answers by status, and errors by their text."""
     rows = [*_counted("status", result.statuses), *_counted("error", result.errors)]
     interval = interval_text(result.error_interval, share_text)
+    kind = "requests of the closed loop" if result.load_model == "closed" else "intended requests"
     note = (
-        f"Error ratio {share_text(result.error_ratio)} of {number_text(result.requests_count, 0)} intended requests, "
+        f"Error ratio {share_text(result.error_ratio)} of {number_text(result.requests_count, 0)} {kind}, "
         f"95 % interval {interval}; worst minute {share_text(result.worst_minute_error_ratio)}. Status 0: no answer."
     )
     columns = ("Kind", "Value", "Requests")
@@ -132,14 +152,17 @@ def errors(result: ScenarioResult) -> Table:
 
 def burst(result: ScenarioResult) -> Table:
     """Return what a burst did: requests dropped, worst minute, and the database's capacity where it was observed."""
+    closed = result.load_model == "closed"
+    counted = ("Requests made", "sent_count") if closed else ("Requests intended", "requests_count")
     rows = [
-        ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        (counted[0], number_text(getattr(result, counted[1]), 0), counted[1]),
         ("Dropped: never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
         ("Dropped: timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
         ("Failed answers", number_text(result.failures_count, 0), "failures_count"),
         ("Error ratio of the worst minute", share_text(result.worst_minute_error_ratio), "worst_minute_error_ratio"),
-        ("Rate achieved over rate offered", share_text(result.efficiency_ratio), "achieved_rps"),
     ]
+    if not closed:
+        rows.append(("Rate achieved over rate offered", share_text(result.efficiency_ratio), "achieved_rps"))
     capacity = result.capacity or {}
     rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
     note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
@@ -147,11 +170,13 @@ def burst(result: ScenarioResult) -> Table:
 
 
 def _rate(result: ScenarioResult) -> str:
-    """Return the rate, of a curve the mean with the peak; a closed loop is asked for none and reaches at most one."""
+    """Return the rate that was asked for, of a curve the mean with its range."""
     rate, peak = number_text(result.rate_rps, 1, "rps"), number_text(result.peak_rate_rps, 1, "rps")
     if result.peak_rate_rps is None or result.peak_rate_rps == result.rate_rps:
         return rate
-    return f"at most {peak}" if result.load_model == "closed" else f"{rate} on average, {peak} at the peak"
+    if result.lowest_rate_rps is None:
+        return f"{rate} on average, {peak} at the peak"
+    return f"{number_text(result.lowest_rate_rps, 1)} to {peak}, {rate} on average"
 
 
 def _late(result: ScenarioResult) -> str:

@@ -63,8 +63,14 @@ def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") 
 
 def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
     interval = interval_text(entry.interval, lambda value: value_text(value, entry))
-    measured = (f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", value_text(entry.actual, entry), interval)
+    measured = (f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", actual_text(entry), interval)
     return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
+
+
+def actual_text(entry: CriterionResult) -> str:
+    """Return the figure that a criterion was judged on, with what it is where that is not what was asked for."""
+    qualified = f" ({entry.qualifier})" if entry.qualifier and entry.actual is not None else ""
+    return f"{value_text(entry.actual, entry)}{qualified}"
 
 
 def value_text(value: float | None, criterion: CriterionResult) -> str:

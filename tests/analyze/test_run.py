@@ -11,6 +11,7 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.bundle import RunBundle
+from fireai_analysis.rates import RatePoint
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_target, run_spec
 from fireai_analysis.schemas import OPERATIONS, REQUESTS, SAMPLES
 from tests import made
@@ -87,3 +88,13 @@ def test_missing_results_tell_ordered_from_not_asked_for() -> None:
     assert missing_result(spec, "gone").facts["ordered"] is True
     assert missing_result("peak", "not asked for").facts["ordered"] is False
     assert missing_result("peak", "not asked for").verdict == "NOT MEASURED"
+
+
+def test_the_range_of_a_rate_curve_is_kept() -> None:
+    data = made.healthy("peak", "smoke")
+    assert made.result(data).lowest_rate_rps == 35.0
+    spec = data.manifest.spec
+    curve = (RatePoint(t_s=0, rate_rps=20), RatePoint(t_s=spec.scenario.duration_s, rate_rps=50))
+    changed = spec.model_copy(update={"scenario": spec.scenario.model_copy(update={"curve": curve})})
+    found = made.result(replace(data, manifest=data.manifest.model_copy(update={"spec": changed})))
+    assert (found.lowest_rate_rps, found.rate_rps, found.peak_rate_rps) == (20.0, 35.0, 50.0)
