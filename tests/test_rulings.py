@@ -9,7 +9,18 @@ from fireai_analysis.results import Check, ScenarioResult
 from fireai_analysis.rulings import GENERATOR, NEEDED, SAME_RUN, VOIDING, WHERE_TOLD, obstacles
 from fireai_analysis.scenarios import load_criteria
 from tests import made
-from tests.analyze.gate_cases import LOST, both, counted_less, failing, good, sample, scenario_with, with_facts
+from tests.analyze.gate_cases import (
+    LOST,
+    both,
+    counted_less,
+    failing,
+    good,
+    sample,
+    scenario_with,
+    uncounted,
+    unsampled,
+    with_facts,
+)
 
 CRITERIA = {one.id: one for one in load_criteria().criteria}
 SCENARIO = {"crdt_data_loss": "crdt_stress"}
@@ -100,6 +111,17 @@ def test_a_closed_loop_never_passes_and_can_fail() -> None:
     assert "load_model" in judge_one(CRITERIA["p95_latency"], good).reason
     bad = made.result(both(closed, failing(9, error="timeout"))(made.healthy_run("peak")))
     assert verdict("p95_latency", bad) == "FAILED"
+
+
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_a_part_of_the_target_that_nobody_saw_keeps_it_from_passing(criterion: str) -> None:
+    whole = made.healthy_run(SCENARIO.get(criterion, "peak"))
+    assert verdict(criterion, made.result(uncounted(whole))) == "PASSED"
+    unseen = made.result(both(uncounted, unsampled("processes"))(whole))
+    judged = judge_one(CRITERIA[criterion], unseen)
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "no evidence for target_restart" in judged.reason
+    assert "no evidence for fastapi" in judged.reason
 
 
 def test_a_lost_worker_is_named() -> None:

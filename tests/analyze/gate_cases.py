@@ -249,6 +249,35 @@ def restarted(data: RunData) -> RunData:
     return made.with_sample(data, "go", pid=np.where(np.arange(count) < 3, 200, 999))
 
 
+def process(name: str, ticks: slice = slice(None), **columns: Callable[[np.ndarray], np.ndarray]) -> Change:
+    """Change what was seen of one process: the ticks that are left of it, and columns as functions of the tick."""
+
+    def change(data: RunData) -> RunData:
+        frame = data.samples["processes"]
+        own = frame[frame["process"] == name].copy()
+        own = own.assign(**{column: values(np.arange(len(own))) for column, values in columns.items()}).iloc[ticks]
+        both_parts = pd.concat([frame[frame["process"] != name], own], ignore_index=True)
+        return replace(data, samples={**data.samples, "processes": both_parts})
+
+    return change
+
+
+def half_of(name: str) -> Change:
+    """A process that is seen no more after half of the run."""
+    return process(name, ticks=slice(0, 4))
+
+
+def unsampled(*names: str) -> Change:
+    """Cut sample tables off."""
+    return both(*(lambda data, name=name: made.cut(data, name) for name in names))
+
+
+def uncounted(data: RunData) -> RunData:
+    """The server told no count."""
+    counts = data.samples["counts"]
+    return replace(data, samples={**data.samples, "counts": counts[counts["source"] != "server"]})
+
+
 def halved(data: RunData) -> RunData:
     """Half of the drawn arrivals, as if the rate had been half; nothing tells of the others."""
     frame = data.requests.iloc[::2]
@@ -462,7 +491,18 @@ CASES: list[Case] = [
     _silent("clock", "a slow drift", with_facts(generator={"clock_drift_us": 40_000.0})),
     _silent("clock", "a little off", with_manifest(clock_offset_us={"go": -4_000.0})),
     _fires("target_restart", "Go replaced", restarted),
-    _silent("target_restart", "a generator replaced", lambda data: data),
+    _fires("target_restart", "FastAPI replaced", process("fastapi", pid=lambda tick: 201 + 100 * (tick > 3))),
+    _fires("target_restart", "FastAPI with another start", process("fastapi", start_ns=lambda tick: STARTED_NS + tick)),
+    _fires("target_restart", "FastAPI ended", half_of("fastapi")),
+    _fires("target_restart", "Go began in mid-run", process("go", start_ns=lambda tick: STARTED_NS + 9 * S + 0 * tick)),
+    _fires("target_restart", "PostgreSQL says so", unsampled("processes"),
+           sample("postgres_database", started_ns=[STARTED_NS - S, STARTED_NS + S])),
+    _fires("target_restart", "Go counts anew", unsampled("processes"), sample("go", gc_count=[5, 6, 0, 1, 2, 3, 4])),
+    _silent("target_restart", "a generator replaced", process("generator", pid=lambda tick: 203 + tick)),
+    _silent("target_restart", "each part tells its own start", unsampled("processes")),
+    _silent("target_restart", "not counted, but seen", uncounted),
+    _silent("target_restart", "seen at the end, with an old start", process("fastapi", ticks=slice(-2, None)),
+            uncounted),
     *(_fires(f"sampler_{name}", "died", sampler(name, 0.5)) for name in ("go", "processes", "pool", "host")),
     *(_silent(f"sampler_{name}", "missed a few", sampler(name, 0.96)) for name in ("go", "processes", "pool", "host")),
     _fires("sampler_postgres", "died", sampler("postgres", 0.5)),

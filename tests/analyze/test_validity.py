@@ -20,7 +20,9 @@ from tests.analyze.gate_cases import (
     CALIBRATED,
     CASES,
     Case,
+    Change,
     altered_refused,
+    both,
     counted_less,
     drawn,
     follow,
@@ -31,6 +33,8 @@ from tests.analyze.gate_cases import (
     scenario_of,
     scenario_with,
     two_workers,
+    uncounted,
+    unsampled,
     with_facts,
     with_manifest,
 )
@@ -180,6 +184,47 @@ def test_a_wide_gap_beside_an_unseen_server_is_unknown() -> None:
     unseen = made.cut(sample("generator", gap_p95_ms=200.0)(good()), "processes")
     assert found(unseen)["generator_gap"].ok is None
     assert "not known" in found(unseen)["generator_gap"].detail
+
+
+REMOTE = both(unsampled("processes"), uncounted)
+"""A target on another machine, whose doors count nothing."""
+
+
+@pytest.mark.parametrize(
+    ("change", "unseen"),
+    [
+        (REMOTE, "fastapi"),
+        (both(REMOTE, unsampled("go")), "go, fastapi"),
+        (both(REMOTE, unsampled("go", "postgres_database")), "go, fastapi, postgres"),
+        (both(REMOTE, sample("postgres_database", t_ns=made.STARTED_NS)), "fastapi, postgres"),
+        (both(REMOTE, sample("go", start_ns=pd.NA, t_ns=made.STARTED_NS + 20 * S)), "go, fastapi"),
+        (both(uncounted, lambda data: process_rows(data, until_s=12.0)), "fastapi"),
+        (both(unsampled("processes"), counted_less("server", 1)), "fastapi"),
+    ],
+)
+def test_a_part_of_the_target_that_was_not_seen_is_no_evidence(change: Change, unseen: str) -> None:
+    check = found(change(good()))["target_restart"]
+    assert (check.ok, check.detail.rpartition("; ")[2]) == (None, f"no evidence for {unseen}")
+
+
+def process_rows(data: RunData, until_s: float) -> RunData:
+    """The run whose sampler of processes ended early; nothing says that it was they who ended."""
+    frame = data.samples["processes"]
+    return replace(data, samples={**data.samples, "processes": frame[frame["t_ns"] < made.STARTED_NS + until_s * S]})
+
+
+def test_a_restart_is_told_beside_what_was_not_seen() -> None:
+    check = found(both(REMOTE, restarted)(good()))["target_restart"]
+    assert (check.ok, check.detail) == (False, "restarted: go; no evidence for fastapi")
+
+
+def test_only_what_the_target_has_must_be_seen() -> None:
+    spec = good().manifest.spec
+    doors = {"go": spec.target.doors["go"]}
+    target = spec.target.model_copy(update={"doors": doors, "database_url_env": None})
+    alone = with_manifest(spec=spec.model_copy(update={"target": target}))
+    check = found(both(REMOTE, alone)(good()))["target_restart"]
+    assert (check.ok, check.detail) == (True, "no restart of go")
 
 
 def test_a_closed_loop_has_no_schedule_to_compare_with() -> None:

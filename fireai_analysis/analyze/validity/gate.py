@@ -10,6 +10,7 @@ from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity import generator, history, identity, recording, schedule, statuses
 from fireai_analysis.analyze.validity.gap import generator_gap
+from fireai_analysis.analyze.validity.restart import target_restart
 from fireai_analysis.results import Check
 
 SAMPLERS = ("go", "processes", "pool", "host", "postgres", "generator")
@@ -43,6 +44,6 @@ def gate(data: RunData, rows: Rows, steady: Steady) -> tuple[Check, ...]:
         recording.latency_values(rows),
         recording.steady_state(steady),
         recording.clock(data),
-        recording.target_restart(data),
+        target_restart(data),
         *(recording.sampler(data, name) for name in SAMPLERS),
     )

@@ -1,4 +1,4 @@
-"""Whether the run is there as it was: its end, its length, its rows, its clocks, its target and its samplers."""
+"""Whether the run is there as it was: its end, its length, its rows, its clocks and its samplers."""
 
 from __future__ import annotations
 
@@ -113,16 +113,6 @@ def clock(data: RunData) -> Check:
     if abs(drift_us) > DRIFT_LIMIT_US:
         return Check(check="clock", ok=False, detail=f"{detail}; the machine's clock went {drift_us:,.0f} µs off in it")
     return Check(check="clock", ok=abs(offsets[worst]) <= CLOCK_LIMIT_US, detail=detail)
-
-
-def target_restart(data: RunData) -> Check:
-    """Whether no process of the target was replaced during the run."""
-    seen = {name: state for name, state in restarts(data).items() if state is not None}
-    if "go" not in seen:
-        return Check(check="target_restart", ok=None, detail="the Go process was not seen")
-    again = [name for name, state in seen.items() if state]
-    detail = f"restarted: {', '.join(again)}" if again else f"no restart of {', '.join(seen)}"
-    return Check(check="target_restart", ok=not again, detail=detail)
 
 
 def sampler(data: RunData, name: str) -> Check:
