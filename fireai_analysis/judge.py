@@ -138,9 +138,12 @@ def waived(judgement: Judgement, criterion: Criterion, waivers: Iterable[Waiver]
 
 
 def judged(result: ScenarioResult, criteria: Criteria, today: date) -> ScenarioResult:
-    """Return a scenario's result with findings, verdict and reason: the merge of the criteria that concern it."""
-    if result.state == "missing":
-        return result
+    """Return a scenario's result with findings, verdict and reason: the merge of the criteria that concern it.
+
+    A run that left no request keeps its own reason.
+    """
+    if result.requests_count is None:
+        return result.model_copy(update={"verdict": "NOT MEASURED"})
     found = [
         (one, waived(judge_one(one, result), one, criteria.waivers, today))
         for one in criteria.criteria
@@ -254,7 +257,7 @@ def exit_code(summary: Summary) -> int:
     if "FAILED" in verdicts:
         return EXIT_FAILED
     broken = (
-        result.state in BROKEN_STATES or (result.state == "missing" and result.facts.get("ordered") is True)
+        result.state in BROKEN_STATES or (result.requests_count is None and result.facts.get("ordered") is True)
         for result in summary.scenarios.values()
     )
     if any(broken):

@@ -128,7 +128,11 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
     if crdt.lost_count is None:
         missing = None if breach else _absence(result, "the final state of the sessions was not read")
         return Reading(missing=missing, breach=breach, evidence=f"{result.scenario}: reads of the sessions")
-    bound = "" if crdt.lost_ratio_bound is None else f"; 95 % bound on the share lost {crdt.lost_ratio_bound:.2g}"
+    bound = (
+        ""
+        if crdt.lost_ratio_bound is None
+        else f" (95 % bound on the share lost: {percent_text(crdt.lost_ratio_bound)} %)"
+    )
     return Reading(
         actual=float(crdt.lost_count),
         proven_least=float(crdt.lost_count),
@@ -265,7 +269,10 @@ def qualifier(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> st
 
 
 def _absence(result: ScenarioResult, reason: str) -> str:
-    return result.reason if result.state == "missing" else reason
+    """Return why there is no figure: a run that left no request gives its own reason."""
+    if result.requests_count is not None:
+        return reason
+    return result.reason if result.state == "missing" else f"{result.state}: {result.reason}"
 
 
 READERS = {

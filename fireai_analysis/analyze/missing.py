@@ -1,4 +1,4 @@
-"""The result of a scenario that never ran."""
+"""The result of a scenario that left nothing to measure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fireai_analysis.scenarios import load_scenario
 from fireai_analysis.spec import RunSpec, Scale
 
 
-def missing_result(spec: RunSpec | str, reason: str) -> ScenarioResult:
+def missing_result(spec: RunSpec | str, reason: str, state: str = "missing") -> ScenarioResult:
     """Return a result that holds no figure and says why.
 
     Parameters
@@ -15,13 +15,15 @@ def missing_result(spec: RunSpec | str, reason: str) -> ScenarioResult:
     spec : RunSpec or str
         What was to be run; a name alone is a scenario that nobody asked for, so that its absence broke nothing.
     reason : str
-        Why there is no run.
+        Why there is no figure.
+    state : str
+        State of the run that is there; `missing` where there is none.
     """
     ordered = isinstance(spec, RunSpec)
     scenario = spec.scenario if isinstance(spec, RunSpec) else load_scenario(spec)
     return ScenarioResult(
         scenario=scenario.name,
-        state="missing",
+        state=state,
         verdict="NOT MEASURED",
         reason=reason,
         scale=Scale(duration_ratio=0.0, users_ratio=0.0, rate_ratio=0.0),

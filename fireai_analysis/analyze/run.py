@@ -216,6 +216,6 @@ def validity_table(checks: tuple[Check, ...]) -> pd.DataFrame:
 def _without_rows(data: RunData) -> Analysis:
     """Return the result of a run that recorded no request: nothing is measured."""
     reason = data.manifest.reason or "no request was recorded"
-    blank = missing_result(data.manifest.spec, f"{data.manifest.state}: {reason}")
+    blank = missing_result(data.manifest.spec, reason)
     result = blank.model_copy(update=_identity(data) | {"verdict": "NOT MEASURED", "reason": blank.reason})
     return Analysis(result.model_copy(update={"facts": data.manifest.facts | blank.facts}), {})

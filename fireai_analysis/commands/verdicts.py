@@ -78,7 +78,7 @@ def _criteria(console: Console, criteria: tuple[CriterionResult, ...]) -> None:
     console.print(Text(_line(titles, widths) + "Verdict", "bold"))
     for each, row in zip(criteria, rows, strict=True):
         console.print(Text.assemble(_line(row, widths), (each.verdict, COLOURS[each.verdict])))
-        console.print(Padding(Text(each.reason, "dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(each.reason, "dim"), (0, 0, 0, 4), expand=False))
     console.print()
 
 
@@ -94,8 +94,10 @@ def _p95(result: ScenarioResult) -> str:
 
 def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
     """Print a row a scenario; those that were no part of the campaign are named together."""
+    from fireai_analysis.narrative.words import asked_for
+
     table = terminal.table("Scenario", "State", "Requests", "Errors", "P95", "Verdict")
-    ordered = {name: each for name, each in scenarios.items() if each.state != "missing" or each.facts.get("ordered")}
+    ordered = {name: each for name, each in scenarios.items() if asked_for(each)}
     for name, each in ordered.items():
         table.add_row(
             name,

@@ -27,6 +27,11 @@ def ran(result: ScenarioResult) -> bool:
     return result.requests_count is not None
 
 
+def asked_for(result: ScenarioResult) -> bool:
+    """Return whether the scenario was part of the campaign, whatever became of it."""
+    return result.state != "missing" or result.facts.get("ordered") is True
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as people list them.
 

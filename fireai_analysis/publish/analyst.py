@@ -8,6 +8,7 @@ from pathlib import Path
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes, read_json
 from fireai_analysis.campaign import Campaign
+from fireai_analysis.collect import session
 from fireai_analysis.errors import BundleError, FireAIAnalysisError, ReportError
 from fireai_analysis.publish import batch, report
 from fireai_analysis.publish.outcome import Outcome, Progress
@@ -29,22 +30,19 @@ class Analyst:
         spec, state = bundle.manifest.spec, bundle.manifest.state
         unfinished = state in ("created", "recording", "crashed")
         if unfinished or not any((bundle.directory / "requests").glob("*.parquet")):
-            kept = any(bundle.journal_dir.glob("*"))
-            default = "the run did not end in order; its journal is kept" if kept else "no request was recorded"
-            reason = bundle.manifest.reason or default
-            self.keep_missing(spec, f"{state}: {reason}")
+            self.keep_missing(spec, _why(bundle), state)
         else:
             try:
                 self._run_notebook(bundle)
             except ReportError as error:
                 self._outcome.defect = True
                 self._outcome.problems.append(str(error))
-                self.keep_missing(spec, f"{state}, but its notebook failed: {error}")
+                self.keep_missing(spec, f"its notebook failed: {error}", state)
         RunBundle.open(bundle.directory).seal()
 
-    def keep_missing(self, spec: RunSpec, reason: str) -> None:
+    def keep_missing(self, spec: RunSpec, reason: str, state: str = "missing") -> None:
         """Keep the result of a run that could not be measured, with the reason."""
-        result = missing_result(spec, reason)
+        result = missing_result(spec, reason, state)
         place = self._campaign.directory / spec.scenario.name / "results.json"
         atomic_write(place, json_bytes(result.model_dump(mode="json")))
         self._progress.end(spec.scenario.name, reason, ok=False)
@@ -71,6 +69,14 @@ class Analyst:
         )
         sound = bundle.manifest.state in ("recorded", "analyzed")
         self._progress.end(name, f"{counts}, {result['verdict'] if sound else bundle.manifest.state}", ok=sound)
+
+
+def _why(bundle: RunBundle) -> str:
+    """Return why a run that did not end in order cannot be measured, and what to do."""
+    kept = any(bundle.journal_dir.glob("*"))
+    default = "it did not end in order; its journal is kept" if kept else "no request was recorded"
+    again = f"fireai run {bundle.scenario} --profile {bundle.manifest.spec.profile.name}"
+    return f"{bundle.manifest.reason or default}; run it again: {again}"
 
 
 def conclude(campaign: Campaign, progress: Progress, outcome: Outcome, formats: Sequence[str] = report.FORMATS) -> None:
@@ -113,9 +119,18 @@ def rebuild(directory: Path, formats: Sequence[str], progress: Progress) -> Outc
             _check_evidence(bundle)
         analyst = Analyst(campaign, progress, outcome)
         for bundle in bundles:
-            analyst.analyse(bundle)
+            analyst.analyse(_ended(bundle, progress))
         conclude(campaign, progress, outcome, formats)
     return outcome
+
+
+def _ended(bundle: RunBundle, progress: Progress) -> RunBundle:
+    """Return a run whose recording has ended: a collector that outlived its campaign is waited for."""
+    if bundle.manifest.state not in ("created", "recording"):
+        return bundle
+    name = bundle.scenario
+    session.follow(bundle, lambda told: progress.show(name, str(told["phase"]), told.get("ratio"), str(told["text"])))
+    return RunBundle.open(bundle.directory)
 
 
 def _check_evidence(bundle: RunBundle) -> None:

@@ -220,5 +220,5 @@ def _settled(directory: Path, code: int) -> RunBundle:
     bundle = RunBundle.open(directory)
     if bundle.manifest.state in ("created", "recording"):
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        bundle.update(state="crashed", reason=f"the collector {how}; its journal is kept in {bundle.journal_dir.name}/")
+        bundle.update(state="crashed", reason=f"the collector {how}; its journal is kept in {directory.name}/journal/")
     return bundle

@@ -29,6 +29,7 @@ from fireai_analysis.tables import Table, criteria
 
 FORMATS = ("html", "pdf", "markdown")
 NOTEBOOK = "05_report"
+NOT_ASKED_FOR = "the scenario was not part of this campaign"
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,10 @@ def _result(campaign: Campaign, name: str, ordered: bool) -> ScenarioResult:
         return lost.model_copy(update={"facts": {"ordered": ordered}})
     if recorded:
         manifest = RunBundle.open(path.parent).manifest
-        return missing_result(
-            manifest.spec, f"{manifest.state}, not analysed: {manifest.reason or 'its notebook has not run'}"
-        )
-    return missing_result(name, "ordered, but left no run" if ordered else "was not part of this campaign")
+        return missing_result(manifest.spec, manifest.reason or "its notebook has not run", manifest.state)
+    if not ordered:
+        return missing_result(name, NOT_ASKED_FOR)
+    return missing_result(name, "ordered, but left no run").model_copy(update={"facts": {"ordered": True}})
 
 
 def _read_result(path: Path) -> ScenarioResult:

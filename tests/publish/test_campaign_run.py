@@ -101,8 +101,11 @@ def test_what_breaks_does_not_end_the_campaign_and_a_signal_ends_it_with_a_repor
     assert left_running(campaign.state) == []
     scenarios = campaign.summary()["scenarios"]
     assert {scenarios[name]["verdict"] for name in names} == {"NOT MEASURED"}
-    assert "crashed: the collector was killed by signal 9" in scenarios["peak"]["reason"]
-    assert "aborted, but its notebook failed: 03_spike.ipynb: cell" in scenarios["spike"]["reason"]
+    assert [scenarios[name]["state"] for name in names] == ["crashed", "aborted", "missing"]
+    assert scenarios["peak"]["reason"].startswith("the collector was killed by signal 9")
+    assert "run it again: fireai run peak --profile smoke" in scenarios["peak"]["reason"]
+    assert "its notebook failed: 03_spike.ipynb: cell" in scenarios["spike"]["reason"]
+    assert "Peak is crashed: the collector was killed by signal 9" in (campaign.run / "report.md").read_text()
     assert "planted" in (campaign.run / "spike" / "notebook.ipynb").read_text()
     assert json.loads((campaign.run / "spike" / "manifest.json").read_text())["state"] == "aborted"
     assert "stopped during spike" in scenarios["crdt_stress"]["reason"]
