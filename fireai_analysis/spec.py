@@ -224,7 +224,7 @@ class CrdtMapping(Frozen):
         Whether changes with `op: increment` are known.
     """
 
-    document: Literal["auto"] = "auto"
+    document: Literal["auto", "by_path", "by_keys"] = "auto"
     conflict_409_applied: bool = False
     reads: dict[Door, str] = Field(default_factory=dict)
     counters: bool = False

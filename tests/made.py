@@ -411,7 +411,9 @@ def healthy(name: str = "peak", profile: str = "full", **changes: Any) -> RunDat
     if made.spec.scenario.arrivals == "waves":
         rows = wave_rows(made)
         operations = history(rows)
-        tables |= {"final_states": final_states(rows), "idempotency": idempotency(rows)}
+        finals = final_states(rows)
+        seen = {"begin_ns": STARTED_NS + 849 * S, "read_ns": STARTED_NS + 850 * S, "since_ns": None, "settled": None}
+        tables |= {"final_states": finals, "reads": finals.assign(**seen), "idempotency": idempotency(rows)}
     return RunData(made, frame, operations, tables)
 
 
@@ -423,6 +425,14 @@ def with_requests(data: RunData, frame: pd.DataFrame) -> RunData:
 def with_sample(data: RunData, name: str, **columns: Any) -> RunData:
     """The same run with columns of a sample table replaced."""
     return replace(data, samples={**data.samples, name: data.samples[name].assign(**columns)})
+
+
+def with_crdt(data: RunData, **changes: Any) -> RunData:
+    """The same run against a target whose file tells other things of its CRDT."""
+    spec = data.manifest.spec
+    target = spec.target.model_copy(update={"crdt": spec.target.crdt.model_copy(update=changes)})
+    told = data.manifest.model_copy(update={"spec": spec.model_copy(update={"target": target})})
+    return replace(data, manifest=told)
 
 
 def cut(data: RunData, name: str) -> RunData:

@@ -77,19 +77,21 @@ def _without_collecting() -> Iterator[None]:
 def _measured(data: RunData, frame: pd.DataFrame) -> Convergence:
     taken = history(frame)
     found = writes(taken.operations)
-    read = sessions(found, data.sample("final_states"), data.sample("reads"))
+    target = data.manifest.spec.target.crdt
+    read, layout = sessions(found, data.sample("final_states"), data.sample("reads"), target.document)
     keys, rows = repeated_keys(taken.operations), data.sample("idempotency")
     checked = check(read, rows_of(rows, taken.operations))
     checked.violations.extend(other_answers(keys))
     known = evidence(
         read,
         checked.counters,
-        doors=tuple(data.manifest.spec.target.crdt.reads),
+        doors=tuple(target.reads),
         keys_read=rows is not None,
         answers_compared=all_compared(keys),
     )
-    more = history_doubts(frame, data.sample("final_states"), rows, data.manifest.spec.scenario)
-    speaking = (*doubts(known, stored_count=checked.stored_count), *taken.oddities, *more)
+    more = history_doubts(frame, rows, data.manifest.spec.scenario)
+    spoken = doubts(known, stored_count=checked.stored_count, doubled=checked.doubled)
+    speaking = (*spoken, *layout, *taken.oddities, *more)
     figures = _history_figures(taken.operations, found) | _figures(read, checked, known) | _counts(checked, known)
     crdt = Crdt(**figures, doubts=speaking, counterexample=smallest(checked.violations))
     waves = _waves(taken.operations, checked, known=crdt.lost_count is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fireai_analysis.analyze import crdt_counters, crdt_presence, crdt_reads
@@ -13,10 +13,6 @@ from fireai_analysis.analyze.crdt_idempotency import double_effects, swallowed
 from fireai_analysis.analyze.crdt_presence import Fates
 from fireai_analysis.analyze.crdt_states import Session, State, form_of
 from fireai_analysis.analyze.crdt_violation import Violation, total
-from fireai_analysis.analyze.document import ABSENT, at
-
-FEW = 3
-"""Writes of a session that tell how its document is laid out."""
 
 
 @dataclass
@@ -33,6 +29,8 @@ class Checked:
         Stable latency of each stale write; infinite where not known.
     stored_count : int
         Altered bodies that were acknowledged with the stored answer of the original.
+    doubled : int
+        How often elements stand where they belong; 1 is right.
     """
 
     violations: list[Violation] = field(default_factory=list)
@@ -40,6 +38,7 @@ class Checked:
     counters: dict[str, list[Counter]] = field(default_factory=dict)
     latencies_ns: list[float] = field(default_factory=list)
     stored_count: int = 0
+    doubled: int = 1
 
     def count(self, kind: str, *, known: bool) -> int | None:
         """Return how much was found of a kind; None where nothing was and not everything was looked at."""
@@ -74,10 +73,10 @@ def check(read: list[Session], rows: Mapping[str, int]) -> Checked:
     finals = [(session, final) for session in read if (final := session.final) is not None]
     for session, final in finals:
         checked.fates[session.session_id] = crdt_presence.fates(session, final)
-    by_keys = _by_keys(finals, checked.fates)
     usual = crdt_presence.usual_times((final, checked.fates[session.session_id]) for session, final in finals)
+    checked.doubled = crdt_presence.doubled(finals, checked.fates) if usual > 1 else 1
     for session, final in finals:
-        checked.counters[session.session_id] = crdt_counters.counters(session, final, by_keys=by_keys)
+        checked.counters[session.session_id] = crdt_counters.counters(session, final)
         _effects(session, final, checked, usual, rows)
         _over_time(session, final, checked)
     containers = {place for session in read for place in session.containers}
@@ -86,17 +85,6 @@ def check(read: list[Session], rows: Mapping[str, int]) -> Checked:
         checked.violations.extend(divergences(session))
         checked.violations.extend(regressions(session, keeps_clocks=keeps_clocks))
     return checked
-
-
-def _by_keys(finals: Iterable[tuple[Session, State]], fates: Mapping[str, Fates]) -> bool:
-    """Whether documents keep the change objects: writes stand in them, and none at its path."""
-    standing = [
-        at(final.document.content, one.path) is not ABSENT
-        for session, final in finals
-        for one in fates[session.session_id].present[:FEW]
-        if final.document is not None
-    ]
-    return bool(standing) and not any(standing)
 
 
 def _effects(session: Session, final: State, checked: Checked, usual: int, rows: Mapping[str, int]) -> None:

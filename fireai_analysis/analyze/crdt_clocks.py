@@ -8,6 +8,7 @@ Distributed Systems", 1989, for the order of clocks).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import repeat
@@ -124,9 +125,7 @@ def _held_without(session: Session, state: State, acknowledged: Iterable[Write])
 def _holds(session: Session, state: State, write: Write) -> bool:
     if state.document is None or write.kind == "counter" or write.acknowledged_ns >= state.begin_ns:
         return False
-    if write.kind == "unique":
-        return bool(state.shown({write.token}, session.containers))
-    return state.document.holds_at(write.path, write.token)
+    return session.holds(state, write)
 
 
 def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
@@ -138,13 +137,15 @@ def _answers(session: Session, sent: Clock) -> Iterator[Violation]:
     for answers in users.values():
         if len(answers) > 1:
             answers.sort(key=lambda entry: entry[0].end_ns)
+        ends = [one.end_ns for one, _ in answers]
         for place, (one, clock) in enumerate(answers):
-            earlier = [before for before in answers[:place] if before[0].end_ns <= one.invoke_ns]
-            text = _wrong_answer(one, clock, earlier[-1] if earlier else None)
+            before = bisect_right(ends, one.invoke_ns, hi=place)  # how many were answered before it was sent
+            earlier = answers[before - 1] if before else None
+            text = _wrong_answer(one, clock, earlier)
             if node := above[id(clock)]:
                 text = f"the answer to {one.token} has {node}: {clock[node]}, above the {sent[node]} that was sent"
             if text:
-                operations = (one,) if not earlier else (earlier[-1][0], one)
+                operations = (one,) if earlier is None else (earlier[0], one)
                 yield Violation("clock_regression", session.session_id, one.path, text, operations)
 
 

@@ -42,7 +42,7 @@ def _requests(operations: tuple[Operation, ...]) -> list[Event]:
     if len(operations) <= MOST_EVENTS:
         return [_request(one) for one in operations]
     users = {one.user for one in operations}
-    total = sum(one.amount for one in operations)
+    total = sum(one.amount or 0 for one in operations)
     text = f"{len(operations)} requests, amounts {total} in all"
     ends = [one.end_ns for one in operations]
     begin = min(one.invoke_ns for one in operations)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fireai_analysis.analyze.crdt_layout import container_of
 from fireai_analysis.analyze.crdt_reads import Absences, stale_writes
 from fireai_analysis.analyze.crdt_states import Session, State
 from fireai_analysis.analyze.crdt_violation import Violation
@@ -28,7 +29,7 @@ class Counter:
     repeats_count : int
         Requests beyond the first of each increment: replays, duplicates, altered bodies.
     value : int or None
-        What the final state holds; None where it holds no whole number there.
+        What the final state holds; None where it holds no whole number there, or an increment does not say its amount.
     """
 
     path: str
@@ -46,28 +47,33 @@ class Counter:
         """How many acknowledged increments are missing: the fewest that explain it, exact where all amounts are 1."""
         if self.value is None:
             return 0
-        return fewest([one.amount for one in self.writes if one.acknowledged], self.bounds[0] - self.value)
+        return fewest(_amounts(one for one in self.writes if one.acknowledged), self.bounds[0] - self.value)
 
     @property
     def excess_count(self) -> int:
         """How many increments too many the value holds: the fewest that explain it."""
-        return 0 if self.value is None else fewest([one.amount for one in self.writes], self.value - self.bounds[1])
+        return 0 if self.value is None else fewest(_amounts(self.writes), self.value - self.bounds[1])
 
     @property
     def recovered_count(self) -> int:
         """How many increments of unknown outcome the value holds."""
         if self.value is None:
             return 0
-        unknown = [one.amount for one in self.writes if one.possible and not one.acknowledged]
+        unknown = _amounts(one for one in self.writes if one.possible and not one.acknowledged)
         return min(len(unknown), fewest(unknown, self.value - self.bounds[0]))
 
 
 def _bounds(possible: Iterable[Write], certain: Iterable[Write]) -> tuple[int, int]:
     known = list(certain)
     taken = {id(one) for one in known}
-    open_amounts = [one.amount for one in possible if one.possible and id(one) not in taken]
-    total = sum(one.amount for one in known)
+    open_amounts = _amounts(one for one in possible if one.possible and id(one) not in taken)
+    total = sum(_amounts(known))
     return total + sum(min(0, one) for one in open_amounts), total + sum(max(0, one) for one in open_amounts)
+
+
+def _amounts(increments: Iterable[Write]) -> list[int]:
+    """Return what increments add; one that does not say keeps its counter from having a value at all."""
+    return [one.amount for one in increments if one.amount is not None]
 
 
 def fewest(amounts: Iterable[int], total: int) -> int:
@@ -92,10 +98,10 @@ def fewest(amounts: Iterable[int], total: int) -> int:
     return count + (-(-total // ordered[0]) if ordered else 1)
 
 
-def counters(session: Session, final: State, *, by_keys: bool) -> list[Counter]:
+def counters(session: Session, final: State) -> list[Counter]:
     """Return the counters of a session as the final state holds them.
 
-    `by_keys` tells that documents keep the change objects themselves: an absent counter is then not zero but unknown.
+    An absent counter is zero, but unknown where documents keep the change objects themselves.
     """
     found = []
     for path, group in session.paths.items():
@@ -103,23 +109,25 @@ def counters(session: Session, final: State, *, by_keys: bool) -> list[Counter]:
             continue
         increments = [one for one in group if not one.altered]
         repeats = sum(one.kind not in FIRST_KINDS for write in group for one in write.operations)
-        value = value_at(final.document or Document(None), path, by_keys=by_keys)
-        found.append(Counter(path, increments, repeats, value))
+        absent = 0 if session.layouts.get(container_of(path), "by_path") == "by_path" else None
+        value = value_at(final.document or Document(None), path, absent=absent)
+        told = all(one.amount is not None for one in increments)
+        found.append(Counter(path, increments, repeats, value if told else None))
     return found
 
 
-def value_at(document: Document, path: str, *, by_keys: bool) -> int | None:
-    """Return the value of a counter: 0 where none stands there, None where what stands there is no whole number.
+def value_at(document: Document, path: str, *, absent: int | None) -> int | None:
+    """Return the value of a counter: `absent` where none stands there, None where it is no whole number.
 
     Examples
     --------
     >>> document = Document.parse('{"counters": {"0": 3, "1": "x"}}')
-    >>> [value_at(document, f"/counters/{name}", by_keys=False) for name in "012"]
+    >>> [value_at(document, f"/counters/{name}", absent=0) for name in "012"]
     [3, None, 0]
     """
     held = at(document.content, path)
     if held is ABSENT:
-        return None if by_keys else 0
+        return absent
     if isinstance(held, bool) or not isinstance(held, int | float) or held % 1:
         return None
     return int(held)
@@ -146,10 +154,10 @@ def violations(session: Session, final: State, counter: Counter) -> Iterator[Vio
 def _seen_and_gone(session: Session, final: State, counter: Counter) -> Iterator[Violation]:
     """Yield the increments that a read had counted and the final state has not; unknown where amounts are negative."""
     values = _read_values(session, counter)
-    if counter.value is None or not values or any(one.amount < 0 for one in counter.writes):
+    if counter.value is None or not values or min(_amounts(counter.writes), default=0) < 0:
         return
     read, seen = max(values, key=lambda one: one[1])
-    gone = fewest([one.amount for one in counter.writes], min(seen, counter.bounds[1]) - counter.value)
+    gone = fewest(_amounts(counter.writes), min(seen, counter.bounds[1]) - counter.value)
     if gone:
         text = f"a read of {read.source} showed {seen} at {counter.path}, and the final state holds {counter.value}"
         states = ((read, f"shows {seen} at {counter.path}"), (final, f"holds {counter.value} at {counter.path}"))
@@ -159,7 +167,7 @@ def _seen_and_gone(session: Session, final: State, counter: Counter) -> Iterator
 
 def _read_values(session: Session, counter: Counter) -> list[tuple[State, int]]:
     values = [
-        (read, value_at(read.document, counter.path, by_keys=True))
+        (read, value_at(read.document, counter.path, absent=None))
         for read in session.reads
         if read.document is not None
     ]
@@ -171,23 +179,25 @@ def during(session: Session, final: State, counter: Counter) -> tuple[list[tuple
 
     A read is stale by as many increments as it lacks of those acknowledged before it began, beyond those that are lost
     for good; which ones cannot be told, so the latest acknowledged are taken. An excess that the final state has too
-    counts there.
+    counts there. A counter whose final value is not known tells nothing.
     """
     absences: Absences = {}
     over: list[tuple[State, int, int]] = []
+    if counter.value is None:
+        return [], []
     for place, read in enumerate(session.reads):
         if read.document is None:
             continue
         known = [one for one in counter.writes if one.acknowledged_ns < read.begin_ns]
         sent = [one for one in counter.writes if one.begin_ns <= read.end_ns]
         low, high = _bounds(sent, known)
-        value = value_at(read.document, counter.path, by_keys=counter.value is None)
+        value = value_at(read.document, counter.path, absent=0)
         if value is None:
             continue
-        lacking = fewest([one.amount for one in known], low - value) - counter.lacking_count
+        lacking = fewest(_amounts(known), low - value) - counter.lacking_count
         latest = sorted(known, key=lambda one: one.acknowledged_ns)[-lacking:] if lacking > 0 else []
         absences |= {id(one): (one, place) for one in latest}
-        over.append((read, value, fewest([one.amount for one in counter.writes], value - high)))
+        over.append((read, value, fewest(_amounts(counter.writes), value - high)))
     return list(stale_writes(session, final, absences)), _over(session, counter, over)
 
 

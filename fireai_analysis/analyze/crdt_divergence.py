@@ -17,11 +17,7 @@ from fireai_analysis.analyze.document import ABSENT, at
 
 def settled(session: Session) -> dict[str, State]:
     """Return the final states of a session that were read and stood still, by source, the database first."""
-    still = {
-        source: state
-        for source, state in session.finals.items()
-        if state.document is not None and state.settled is not False
-    }
+    still = {source: state for source in session.finals if (state := session.at_rest(source)) is not None}
     return dict(sorted(still.items(), key=lambda entry: (entry[0] != SQL, entry[0])))
 
 

@@ -166,6 +166,17 @@ def _repeats(session: Session, counter: Counter) -> tuple[Operation, ...]:
     )
 
 
+def digest_of(key: str) -> str:
+    """Return the SHA-256 under which the platform keeps a key, in hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest_of("abc")[:8]
+    'ba7816bf'
+    """
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def rows_of(frame: pd.DataFrame | None, operations: Iterable[Operation]) -> dict[str, int]:
     """Return the keys with more than one row in the database, with the number of rows.
 
@@ -187,7 +198,7 @@ def rows_of(frame: pd.DataFrame | None, operations: Iterable[Operation]) -> dict
         return {}
     found = {}
     for key in {one.key for one in operations}:
-        digest = key if key in many else hashlib.sha256(key.encode()).hexdigest()
+        digest = key if key in many else digest_of(key)
         if digest in many:
             found[key] = many[digest]
     return found

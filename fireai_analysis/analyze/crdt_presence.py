@@ -8,13 +8,14 @@ an element that stands twice is reported.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from fireai_analysis.analyze.crdt_layout import container_of
 from fireai_analysis.analyze.crdt_states import Session, State
 from fireai_analysis.analyze.crdt_violation import Violation
-from fireai_analysis.analyze.document import Document
-from fireai_analysis.analyze.history import Operation, Write, dominates, supersedes
+from fireai_analysis.analyze.document import Document, at
+from fireai_analysis.analyze.history import OTHER, Operation, Write, dominates, supersedes
 
 FEWEST_FOR_LAYOUT = 20
 
@@ -53,15 +54,15 @@ def fates(session: Session, final: State) -> Fates:
 
     A body under the key of another write promises nothing and is never lost; it may stand where it should not.
     """
-    document = final.document or Document(None)
-    elements = {one.token for one in session.writes if one.kind == "unique"}
-    shown = final.shown(elements, session.containers)
+    shown = session.shown(final, {one.token for one in session.writes if one.kind == "unique"})
     found = Fates()
-    for path, group in session.paths.items():
+    for group in session.paths.values():
         if group[0].kind == "counter":
             continue
         present = [
-            one for one in group if (one.token in shown if one.kind == "unique" else document.holds_at(path, one.token))
+            one
+            for one in group
+            if one.kind != OTHER and (one.token in shown if one.kind == "unique" else session.holds(final, one))
         ]
         found.present.extend(present)
         if len(present) < len(group):
@@ -72,7 +73,7 @@ def fates(session: Session, final: State) -> Fates:
 def _sort_out(group: list[Write], present: list[Write], found: Fates) -> None:
     standing = {id(one) for one in present}
     for one in group:
-        if id(one) in standing or one.altered or not one.possible:
+        if id(one) in standing or one.altered or one.kind == OTHER or not one.possible:
             continue
         if not any(supersedes(winner, one) for winner in present):
             found.gone.append(one)
@@ -135,6 +136,23 @@ def usual_times(finals: Iterable[tuple[State, Fates]]) -> int:
         document = final.document or Document(None)
         counted.update(document.times(one.token) for one in fate.present if one.kind == "unique")
     return counted.most_common(1)[0][0] if counted.total() >= FEWEST_FOR_LAYOUT else 1
+
+
+def doubled(finals: Iterable[tuple[Session, State]], fates: Mapping[str, Fates]) -> int:
+    """Return how often elements stand where they belong, the commonest number over a run; 1 is right.
+
+    More may be the layout, or every write done twice: which cannot be told.
+    """
+    counted: Counter[int] = Counter()
+    for session, final in finals:
+        content = None if final.document is None else final.document.content
+        held: dict[str, Document] = {}
+        for one in fates[session.session_id].present:
+            place = container_of(one.path)
+            if one.kind == "unique":
+                own = at(content, place) if session.layouts.get(place) == "by_path" else content
+                counted[held.setdefault(place, Document(own)).times(one.token)] += 1
+    return counted.most_common(1)[0][0] if counted else 1
 
 
 def duplicated(session: Session, final: State, fate: Fates, usual: int) -> Iterator[Violation]:

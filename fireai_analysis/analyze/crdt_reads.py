@@ -61,7 +61,7 @@ def _absent_elements(session: Session, elements: list[Write]) -> Absences:
             expected.add(waiting.pop().token)
         if read.document is None or not expected:
             continue
-        for token in expected - read.shown(expected, session.containers):
+        for token in expected - session.shown(read, expected):
             found[id(by_token[token])] = (by_token[token], place)
     return found
 
@@ -73,7 +73,7 @@ def _absent_registers(session: Session, known: list[Write]) -> Absences:
             continue
         for place, read in enumerate(session.reads):
             begun = read.document is not None and read.begin_ns > one.acknowledged_ns
-            if begun and read.document and not read.document.holds_at(one.path, one.token):
+            if begun and not session.holds(read, one):
                 found[id(one)] = (one, place)
     return found
 
@@ -88,7 +88,7 @@ def lost_later(session: Session, final: State, fate: Fates) -> Iterator[Violatio
     seen: dict[str, State] = {}
     if elements:
         for read in session.reads:
-            for token in read.shown(elements, session.containers) - seen.keys():
+            for token in session.shown(read, elements) - seen.keys():
                 seen[token] = read
     for one in fate.gone:
         shown = seen.get(one.token) if one.kind == "unique" else _register_seen(session, one)
@@ -105,7 +105,7 @@ def lost_later(session: Session, final: State, fate: Fates) -> Iterator[Violatio
 
 def _register_seen(session: Session, write: Write) -> State | None:
     for read in session.reads:
-        if read.document is not None and read.document.holds_at(write.path, write.token):
+        if session.holds(read, write):
             return read
     return None
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 import pandas as pd
 
-from fireai_analysis.analyze.document import Document, at
+from fireai_analysis.analyze.crdt_layout import Layout, ToldLayout, container_of, recognised, stands
+from fireai_analysis.analyze.document import ABSENT, Document, at, carries, unescaped
 from fireai_analysis.analyze.history import Clock, Write, cells, clock_of, instant_or, text_of
 
 SQL = "sql"
@@ -50,16 +51,6 @@ class State:
     clock: Clock
     final: bool
 
-    def shown(self, tokens: set[str], containers: Iterable[str]) -> set[str]:
-        """Return which of the tokens stand in the document; quick where they stand as keys of the containers."""
-        if self.document is None:
-            return set()
-        found: set[str] = set()
-        for held in (at(self.document.content, place) for place in containers):
-            if isinstance(held, dict):
-                found |= tokens & held.keys()
-        return found if len(found) == len(tokens) else found | (tokens & self.document.texts)
-
 
 @dataclass(frozen=True, eq=False)
 class Session:
@@ -69,6 +60,8 @@ class Session:
     ----------
     finals : dict
         The last state read at each place after quiesce, by source.
+    layouts : mapping
+        Layout of each container (`crdt_layout`), the same for all sessions.
     reads : list of State
         The states read while the load ran, in order of their begin.
     """
@@ -76,13 +69,34 @@ class Session:
     session_id: str
     writes: list[Write]
     finals: dict[str, State] = field(default_factory=dict)
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
     reads: list[State] = field(default_factory=list)
 
     @property
     def final(self) -> State | None:
-        """What the database held at the end; None where it was not read, is no JSON, or still changed."""
-        state = self.finals.get(SQL)
-        return None if state is None or state.document is None or state.settled is False else state
+        """What the database held at the end; None where it was not read at rest."""
+        return self.at_rest(SQL)
+
+    def at_rest(self, source: str) -> State | None:
+        """Return the final state of a place; None where it was not read, is no JSON, still changed, or came too early.
+
+        Too early is a read that began before the last answer of the session, or at an unknown time: what it lacks may
+        have been written after it.
+        """
+        state = self.finals.get(source)
+        if state is None or state.document is None or state.settled is False or self.early(state):
+            return None
+        return state
+
+    def early(self, state: State) -> bool:
+        """Return whether a final state was read before the last answer of the session, or at an unknown time."""
+        return not state.begin_ns > self.answered_ns
+
+    @cached_property
+    def answered_ns(self) -> float:
+        """The last answer that acknowledged a write; -inf where there is none whose time is known."""
+        ends = (one.end_ns for write in self.writes for one in write.operations if one.outcome == "ok")
+        return max((end for end in ends if math.isfinite(end)), default=-math.inf)
 
     @cached_property
     def paths(self) -> dict[str, list[Write]]:
@@ -100,7 +114,35 @@ class Session:
     @cached_property
     def containers(self) -> set[str]:
         """The places that hold elements and registers: all but the last step of their paths."""
-        return {path.rpartition("/")[0] for path, group in self.paths.items() if group[0].kind != "counter"}
+        return {container_of(path) for path, group in self.paths.items() if group[0].kind != "counter"}
+
+    @cached_property
+    def _elements(self) -> dict[str, list[tuple[str, Write]]]:
+        """The elements by container, each with the last step of its path."""
+        groups: dict[str, list[tuple[str, Write]]] = defaultdict(list)
+        for one in self.writes:
+            if one.kind == "unique":
+                place = container_of(one.path)
+                groups[place].append((unescaped(one.path[len(place) + 1 :]), one))
+        return groups
+
+    def holds(self, state: State, write: Write) -> bool:
+        """Return whether an element or register stands in a state where the layout puts it."""
+        document, layout = state.document, self.layouts.get(container_of(write.path), "by_path")
+        return document is not None and stands(document, layout, write.path, write.token)
+
+    def shown(self, state: State, tokens: Collection[str]) -> set[str]:
+        """Return which of the tokens of elements stand in a state; quick where a container is one by path."""
+        found: set[str] = set()
+        for place, elements in self._elements.items():
+            held = at(state.document.content, place) if state.document is not None else ABSENT
+            by_path = self.layouts.get(place, "by_path") == "by_path"
+            if by_path and isinstance(held, dict):
+                values = [(held.get(step), one.token) for step, one in elements if one.token in tokens]
+                found.update(token for value, token in values if value is not None and carries(value, token))
+            else:
+                found.update(one.token for _, one in elements if one.token in tokens and self.holds(state, one))
+        return found
 
     @property
     def states(self) -> list[State]:
@@ -108,8 +150,10 @@ class Session:
         return [*sorted(self.finals.values(), key=lambda one: one.source != SQL), *self.reads]
 
 
-def sessions(found: Iterable[Write], finals: pd.DataFrame | None, reads: pd.DataFrame | None) -> list[Session]:
-    """Return the sessions that were written to, each with what was read of it.
+def sessions(
+    found: Iterable[Write], finals: pd.DataFrame | None, reads: pd.DataFrame | None, told: ToldLayout
+) -> tuple[list[Session], tuple[str, ...]]:
+    """Return the sessions that were written to, each with what was read of it, and doubts about their layout.
 
     Parameters
     ----------
@@ -117,6 +161,8 @@ def sessions(found: Iterable[Write], finals: pd.DataFrame | None, reads: pd.Data
         The distinct writes.
     finals, reads : DataFrame or None
         Sample tables `final_states` and `reads` (schema STATES); None where they were not recorded.
+    told : {'auto', 'by_path', 'by_keys'}
+        Layout as the target file tells it.
     """
     groups: dict[str, list[Write]] = defaultdict(list)
     for one in found:
@@ -132,7 +178,9 @@ def sessions(found: Iterable[Write], finals: pd.DataFrame | None, reads: pd.Data
             made[state.session_id].reads.append(state)
     for session in made.values():
         session.reads.sort(key=lambda one: one.begin_ns)
-    return list(made.values())
+    last = [(one.writes, final.document) for one in made.values() if (final := one.final) and final.document]
+    layouts = recognised(last, told)
+    return [replace(one, layouts=layouts.of) for one in made.values()], layouts.doubts
 
 
 def _states(

@@ -1,8 +1,4 @@
-"""Finding written values in the document of a session, however the deployment lays changes into it.
-
-By path: a change at `/hot/3` stands at `document["hot"]["3"]`. By keys: the change object itself is kept somewhere in
-the document. Both are found by looking for the token, which no other write carries.
-"""
+"""The document of a session: what stands where in it. Each write carries a token that no other write carries."""
 
 from __future__ import annotations
 
@@ -54,6 +50,11 @@ class Document:
                 values.append(one)
         return Counter(values), Counter(keys)
 
+    @property
+    def values(self) -> Counter[str]:
+        """How often each text stands as a value, at any depth."""
+        return self._texts[0]
+
     @cached_property
     def texts(self) -> frozenset[str]:
         """Every text of the document, value or key."""
@@ -69,19 +70,15 @@ class Document:
         values, keys = self._texts
         return max(values[token], keys[token])
 
-    def holds_at(self, path: str, token: str) -> bool:
-        """Return whether a token is the final value of a path; where the path is not one of the document, anywhere.
-
-        Examples
-        --------
-        >>> document = Document.parse('{"hot": {"0": "new"}, "old": ["old"]}')
-        >>> document.holds_at("/hot/0", "new"), document.holds_at("/hot/0", "old"), document.holds_at("/x", "old")
-        (True, False, True)
-        """
-        final = at(self.content, path)
-        if final is ABSENT:
-            return self.holds(token)
-        return final == token or (isinstance(final, dict | list) and token in Document(final)._texts[0])
+    @cached_property
+    def changes(self) -> dict[str, frozenset[str]]:
+        """The texts of the change objects that are kept in the document, by the path each of them names."""
+        found: dict[str, set[str]] = {}
+        for name, holder, path in _fields(self.content):
+            if name == "path":
+                own = Document({key: value for key, value in holder.items() if key != "path"})
+                found.setdefault(path, set()).update(own.texts)
+        return {path: frozenset(texts) for path, texts in found.items()}
 
     def claims(self, containers: Iterable[str], tokens: frozenset[str] | set[str]) -> set[str]:
         """Return the texts that stand where tokens of the run stand: what a token nobody wrote would be among.
@@ -120,7 +117,7 @@ def at(content: Any, path: str) -> Any:
     (1, True, {'a': 1})
     """
     for step in path.strip("/").split("/") if path else ():
-        name = step.replace("~1", "/").replace("~0", "~") if "~" in step else step
+        name = unescaped(step)
         if isinstance(content, dict) and name in content:
             content = content[name]
         elif isinstance(content, list) and name.isdecimal() and int(name) < len(content):
@@ -128,6 +125,30 @@ def at(content: Any, path: str) -> Any:
         else:
             return ABSENT
     return content
+
+
+def unescaped(step: str) -> str:
+    """Return a step of a JSON pointer as the name that it stands for (RFC 6901).
+
+    Examples
+    --------
+    >>> unescaped("a~1b~0c")
+    'a/b~c'
+    """
+    return step.replace("~1", "/").replace("~0", "~") if "~" in step else step
+
+
+def carries(value: Any, token: str) -> bool:
+    """Return whether a value is a token, or holds it as a value at any depth.
+
+    Examples
+    --------
+    >>> carries("a", "a"), carries({"token": "a"}, "a"), carries({"a": None}, "a"), carries(ABSENT, "a")
+    (True, True, False, False)
+    """
+    if isinstance(value, dict):
+        return token in value.values() or token in Document(value).values
+    return value == token or (isinstance(value, list) and token in Document(value).values)
 
 
 def _fields(content: Any) -> Iterator[tuple[str, dict[str, Any], str]]:

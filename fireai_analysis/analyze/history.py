@@ -23,6 +23,8 @@ from fireai_analysis.analyze.columns import Floats, floats
 FIRST_KINDS = ("unique", "contended", "counter")
 REPEATED_KINDS = ("replay", "duplicate")
 ALTERED = "altered"
+OTHER = "other"
+"""Kind of a write that nothing can be looked up of: no known kind, or no token. It promises nothing."""
 Clock = dict[str, int]
 EXACT = 2.0**53
 """Whole numbers below it are exact as floats."""
@@ -40,7 +42,7 @@ class Operation(NamedTuple):
     door: str
     path: str
     token: str
-    amount: int
+    amount: int | None
     key: str
     clock: Clock
     invoke_ns: float
@@ -57,7 +59,8 @@ class Write(NamedTuple):
     Attributes
     ----------
     kind : str
-        unique (element that stays), contended (register) or counter; of an altered body, the kind of its path.
+        unique (element that stays), contended (register) or counter; of an altered body, the kind of its path; `OTHER`
+        where it cannot be looked up.
     altered : bool
         Whether it was sent under the key of another write only, and so promises nothing.
     begin_ns, end_ns : float
@@ -74,7 +77,7 @@ class Write(NamedTuple):
     wave: int
     kind: str
     altered: bool
-    amount: int
+    amount: int | None
     clock: Clock
     begin_ns: float
     end_ns: float
@@ -123,7 +126,8 @@ def _columns(frame: pd.DataFrame) -> list[list[Any]]:
         "key": cells(frame, "idempotency_key", text_of),
         "answer": cells(frame, "answer_sha256", text_of),
     }
-    for name in ("wave", "user", "amount", "status"):
+    columns["amount"] = cells(frame, "amount", _exact)
+    for name in ("wave", "user", "status"):
         columns[name] = _whole(floats(frame, name))
     return [columns[name] if name in columns else cells(frame, name, text_of) for name in Operation._fields]
 
@@ -132,6 +136,16 @@ def _whole(values: Floats) -> list[int]:
     """Return whole numbers, 0 where there is none that a float holds exactly."""
     exact = np.abs(values) < EXACT
     return np.where(exact, values, 0.0).astype(np.int64).tolist()  # type: ignore[no-any-return]
+
+
+def _exact(value: Any) -> int | None:
+    """Return a whole number of any size; None where there is none."""
+    if value is None or value is pd.NA or isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return int(value) if value == int(value) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def cells(frame: pd.DataFrame, column: str, form: Callable[[Any], Any]) -> list[Any]:
@@ -230,8 +244,10 @@ def _write(group: list[Operation], kinds: dict[tuple[str, str], str]) -> Write:
     first = group[0]
     sent = [one.kind for one in group]
     kind = next((one for one in sent if one in FIRST_KINDS), None)
-    if kind is None:
+    if kind is None and (ALTERED in sent or not set(sent).isdisjoint(REPEATED_KINDS)):
         kind = kinds.get((first.session_id, first.path), "counter" if first.amount else "unique")
+    if kind is None or not (first.token or kind == "counter"):
+        kind = OTHER
     answered = [one.end_ns for one in group if one.outcome == "ok"]
     only = len(group) == 1
     return Write(
@@ -278,9 +294,9 @@ def supersedes(winner: Write, loser: Write) -> bool:
 
     It may have taken effect, and its clock is not one that the other had seen: among writes that have not seen each
     other the merge rule may choose any, whenever they were sent (DESIGN.md section 5, ruling 7). Where a clock is
-    missing time decides, and the winner must not have ended before the other began.
+    missing, or both are the same, time decides: the winner must not have ended before the other began.
     """
-    if winner.clock and loser.clock:
+    if winner.clock and loser.clock and winner.clock != loser.clock:
         legal = not dominates(loser.clock, winner.clock)
     else:
         legal = winner.end_ns >= loser.begin_ns
@@ -293,16 +309,21 @@ def in_conflict(group: list[Write]) -> list[Write]:
     Writes that definitely did not happen, and bodies under the key of another write, are in conflict with nothing.
     """
     ordered = sorted((one for one in group if one.possible and not one.altered), key=lambda one: one.begin_ns)
-    found: set[int] = set()
-    open_places: list[int] = []
-    for place, one in enumerate(ordered):
-        open_places = [earlier for earlier in open_places if ordered[earlier].end_ns >= one.begin_ns]
-        for earlier in open_places:
-            if (place not in found or earlier not in found) and _incomparable(one.clock, ordered[earlier].clock):
-                found.add(place)
-                found.add(earlier)
-        open_places.append(place)
-    return [ordered[place] for place in sorted(found)]
+    found: list[Write] = []
+    alone: list[Write] = []  # still open, in conflict with none so far
+    rivals: list[Write] = []  # still open, in conflict with some
+    for one in ordered:
+        alone = [other for other in alone if other.end_ns >= one.begin_ns]
+        rivals = [other for other in rivals if other.end_ns >= one.begin_ns]
+        met = [other for other in alone if _incomparable(one.clock, other.clock)]
+        if met or any(_incomparable(one.clock, other.clock) for other in rivals):
+            found += [*met, one]
+            rivals += [*met, one]
+            known = set(map(id, met))
+            alone = [other for other in alone if id(other) not in known] if known else alone
+        else:
+            alone.append(one)
+    return sorted(found, key=lambda one: one.begin_ns)
 
 
 def _incomparable(one: Clock, other: Clock) -> bool:

@@ -345,6 +345,7 @@ def stale(run: Recorded, rng: random.Random) -> bool:
 def phantom(run: Recorded, rng: random.Random) -> bool:
     """A token that nobody wrote shows in one read, or in all final ones of a session."""
     read, token = rng.choice(run.reads), str(uuid.UUID(int=rng.getrandbits(128)))
+    run.touched.add(token)  # nobody wrote it, so nobody compares it between places
     for one in run.of(read.session_id, final=True) if read.final else [read]:
         one.model.elements[token] = 1
     run.expected["phantom"] += 1
@@ -685,7 +686,8 @@ MUTATORS: dict[str, Callable[[Recorded, random.Random], bool]] = {
 
 def mutated(run: Recorded, names: list[str], seed: int) -> tuple[Recorded, Counter[str]]:
     """Return a copy of a run with violations planted, and how often each mutator found a place."""
-    changed, rng, planted = copy.deepcopy(run), random.Random(seed), Counter[str]()
+    changed, planted = copy.deepcopy(run), Counter[str]()
+    rng = random.Random(f"mutations {seed}")  # never the stream that the platform draws its tokens from
     for name in names:
         planted[name] += MUTATORS[name](changed, rng)
     return changed, planted

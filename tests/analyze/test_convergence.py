@@ -15,7 +15,7 @@ from fireai_analysis.results import Crdt
 from tests import made
 from tests.made import STARTED_NS, S, contended, operation, replay
 
-BASE = made.cut(made.cut(made.healthy("peak", "smoke"), "final_states"), "idempotency")
+BASE = made.with_crdt(made.healthy("peak", "smoke"), document="auto")
 
 
 def checked(rows: list[dict[str, Any]], states: pd.DataFrame | None = None, **samples: pd.DataFrame) -> Crdt:
@@ -27,7 +27,8 @@ def checked(rows: list[dict[str, Any]], states: pd.DataFrame | None = None, **sa
 
 
 def states(document: object) -> pd.DataFrame:
-    return pd.DataFrame([{"session_id": "session-0", "read_ns": 1, "document": json.dumps(document)}])
+    late = {"begin_ns": STARTED_NS + 899 * S, "read_ns": STARTED_NS + 900 * S}
+    return pd.DataFrame([{"session_id": "session-0", **late, "document": json.dumps(document)}])
 
 
 def test_healthy_history() -> None:

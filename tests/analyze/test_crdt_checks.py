@@ -19,7 +19,7 @@ from fireai_analysis.results import Crdt
 from tests import made
 from tests.made import STARTED_NS, S, contended, operation, replay
 
-BASE = made.healthy("crdt_stress", "smoke")
+BASE = made.with_crdt(made.healthy("crdt_stress", "smoke"), document="auto")
 LATE_NS = STARTED_NS + 100 * S
 
 
@@ -383,6 +383,67 @@ def test_a_final_state_that_still_changed_proves_no_loss() -> None:
     assert "whether the final state of 1 sessions stood still is not known" in unsure.doubts
 
 
+# -- where a write has to stand
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{}, {"token-0": None}, {"token-0": {"token": "token-1"}}, {"token-0": {}}, {"other": {"token": "token-0"}}],
+    ids=["absent", "tombstone", "of another", "empty", "elsewhere"],
+)
+def test_an_element_stands_at_its_path_with_its_token(held: dict[str, Any]) -> None:
+    rows = [operation(0), operation(1)]
+    final = elements("token-1") | {"audit": ["token-0"]}
+    final["elements"] |= held
+    crdt = checked(rows, [state(final)])
+    assert crdt.lost_count == 1
+    assert crdt.counterexample is not None
+    assert crdt.counterexample.kind == "lost"
+
+
+def test_a_register_that_is_gone_from_its_path_is_lost_wherever_else_its_token_is_told() -> None:
+    rows = [contended(0), contended(1, "/hot/1")]
+    crdt = checked(rows, [state({"hot": {"1": "token-1"}, "audit": ["token-0"]})])
+    assert (crdt.lost_count, crdt.superseded_count) == (1, 0)
+
+
+def test_elements_may_be_added_to_the_end_of_a_list() -> None:
+    rows = [operation(number, path="/elements/-") for number in range(3)]
+    assert checked(rows, [state({"elements": ["token-0", {"token": "token-1"}]})]).lost_count == 1
+
+
+def test_of_change_objects_the_one_of_the_path_counts() -> None:
+    rows = [operation(0), contended(1)]
+    kept = [{"op": "add", "path": "/elements/token-0", "value": "token-0"}, {"path": "/else", "value": "token-1"}]
+    crdt = checked(rows, [state({"changes": kept})])
+    assert crdt.lost_count == 0
+    assert "writes to /hot stand neither at their paths nor as change objects" in " ".join(crdt.doubts)
+    kept.append({"op": "set", "path": "/hot/1", "value": "token-2"})
+    assert checked([*rows, contended(2, "/hot/1")], [state({"changes": kept})]).lost_count == 1
+
+
+def test_among_equal_clocks_time_decides() -> None:
+    same = {"clock_sent": '{"a": 1}'}
+    rows = [contended(0, **same), contended(1, at_ms=500, **same)]
+    assert checked(rows, [state({"hot": {"0": "token-0"}})]).lost_count == 1
+    assert checked(rows, [state({"hot": {"0": "token-1"}})]).lost_count == 0
+
+
+def test_amounts_of_any_size_are_exact_and_one_that_is_not_told_leaves_the_counter_open() -> None:
+    rows = [increment(0, amount=2**60), increment(1, amount=2**60 + 1)]
+    assert checked(rows, [state(elements(counters={"0": 2**61 + 1}))]).lost_count == 0
+    crdt = checked(rows, [state(elements(counters={"0": 2**61}))])
+    assert (crdt.lost_count, crdt.duplicated_count) == (1, 0)
+    rows.append(increment(2, amount=None))
+    crdt = checked(rows, [state(elements(counters={"0": 2**61 + 9}))])
+    assert (crdt.lost_count, crdt.duplicated_count) == (None, None)
+
+
+def test_a_counter_of_four_hundred_digits_is_an_excess_and_no_crash() -> None:
+    text = '{"counters": {"0": 1' + "0" * 400 + "}}"
+    assert checked([increment(0)], [state(text)]).duplicated_count
+
+
 # -- histories that make no sense
 
 
@@ -454,4 +515,4 @@ def test_no_table_crashes_the_checker(data: st.DataObject) -> None:
 def test_a_counter_beyond_all_numbers_breaks_nothing(text: str) -> None:
     document = Document.parse(f'{{"counters": {{"0": {text}}}}}')
     assert document is not None
-    assert value_at(document, "/counters/0", by_keys=False) == (10**400 if text.isdecimal() else None)
+    assert value_at(document, "/counters/0", absent=0) == (10**400 if text.isdecimal() else None)
