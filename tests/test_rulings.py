@@ -15,6 +15,7 @@ from tests.analyze.gate_cases import (
     counted_less,
     failing,
     good,
+    half_asked,
     sample,
     scenario_with,
     uncounted,
@@ -104,13 +105,35 @@ def test_a_saturated_generator_leaves_no_latency_verdict_either_way() -> None:
         assert all(name in judged.reason for name in ("generator_cpu", "generator_lag", "generator_gap"))
 
 
-def test_a_closed_loop_never_passes_and_can_fail() -> None:
-    closed = scenario_with(load_model="closed", think_s=1.0)
-    good = made.result(closed(made.healthy_run("peak")))
-    assert verdict("p95_latency", good) == "INCONCLUSIVE"
-    assert "load_model" in judge_one(CRITERIA["p95_latency"], good).reason
-    bad = made.result(both(closed, failing(9, error="timeout"))(made.healthy_run("peak")))
+CLOSED = scenario_with(load_model="closed", think_s=1.0)
+
+
+@pytest.mark.parametrize("criterion", ["p95_latency", "error_rate", "go_memory"])
+def test_a_closed_loop_never_passes_and_can_fail(criterion: str) -> None:
+    good = made.result(CLOSED(made.healthy_run("peak")))
+    assert verdict(criterion, good) == "INCONCLUSIVE"
+    assert "load_model failed (closed loop" in judge_one(CRITERIA[criterion], good).reason
+    closed = {one.check: one for one in good.validity}
+    bad = violating(criterion)
+    same = tuple(closed[one.check] for one in bad.validity)
+    assert verdict(criterion, bad.model_copy(update={"validity": same})) == "FAILED"
+
+
+def test_a_closed_loop_scales_nothing() -> None:
+    closed = obstacles("aurora_scaling", made.result(CLOSED(made.healthy_run("peak"))))
+    assert [text for text in closed if text.startswith("load_model failed")]
+
+
+def test_a_sick_closed_loop_that_times_out_still_fails() -> None:
+    bad = made.result(both(CLOSED, failing(9, error="timeout"))(made.healthy_run("peak")))
     assert verdict("p95_latency", bad) == "FAILED"
+
+
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_half_of_the_load_passes_nothing(criterion: str) -> None:
+    judged = judge_one(CRITERIA[criterion], made.result(half_asked(made.healthy_run(SCENARIO.get(criterion, "peak")))))
+    assert judged.verdict == "INCONCLUSIVE"
+    assert "arrivals failed" in judged.reason
 
 
 @pytest.mark.parametrize("criterion", JUDGED)

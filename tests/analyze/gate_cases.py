@@ -284,6 +284,12 @@ def halved(data: RunData) -> RunData:
     return with_facts(intended_count=len(frame))(made.with_requests(data, frame))
 
 
+def half_asked(data: RunData) -> RunData:
+    """Half of the drawn arrivals, and half of the history where there is one; all of that was answered well."""
+    half = halved(data)
+    return half if data.operations is None else history_of(lambda frame: frame.iloc[::2])(half)
+
+
 def twice(data: RunData) -> RunData:
     """One row stands twice, and another not at all."""
     return made.with_requests(data, pd.concat([data.requests.iloc[:1], data.requests.iloc[:-1]], ignore_index=True))
