@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fireai_analysis.narrative.words import counted, listed, title
+from fireai_analysis.narrative.words import asked_for, counted, listed, title
 from fireai_analysis.results import CriterionResult, Summary
 from fireai_analysis.units import duration_text, percent_text
 
@@ -25,8 +25,11 @@ def run_warnings(summary: Summary) -> tuple[str, ...]:
     warnings = [
         f"{title(name)} is {result.state}: {result.reason}."
         for name, result in summary.scenarios.items()
-        if result.state not in STATES_TO_TELL
+        if result.state not in STATES_TO_TELL and asked_for(result)
     ]
+    others = [title(name) for name, result in summary.scenarios.items() if not asked_for(result)]
+    if others:
+        warnings.append(f"Not part of this campaign: {listed(others)}. What rests on them is NOT MEASURED.")
     scaled = [
         f"{title(name)} {duration_text(result.duration_s)} ({percent_text(result.scale.duration_ratio, 1)} % of its "
         "time)"

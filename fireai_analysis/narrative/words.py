@@ -9,6 +9,8 @@ from fireai_analysis.units import number_text, percent_text
 
 TITLES = {"sustained": "Sustained", "peak": "Peak", "spike": "Spike", "crdt_stress": "CRDT Stress"}
 """Names of the scenarios as the report's tables head them."""
+NOT_RUN = "not run"
+"""Stands in the place of each figure of a scenario that was not part of the campaign."""
 
 
 def title(scenario: str) -> str:

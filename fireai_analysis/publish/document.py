@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fireai_analysis import narrative
 from fireai_analysis.errors import ReportError
-from fireai_analysis.narrative.words import ran, title
+from fireai_analysis.narrative.words import NOT_RUN, asked_for, ran, title
 from fireai_analysis.plots import Figure
 from fireai_analysis.plots.style import load_text
 from fireai_analysis.publish import figures, skeleton, values
@@ -15,6 +15,7 @@ from fireai_analysis.publish.skeleton import (
     Block,
     Bold,
     Code,
+    CodeText,
     Directive,
     Grid,
     Heading,
@@ -22,6 +23,7 @@ from fireai_analysis.publish.skeleton import (
     Items,
     Line,
     Paragraph,
+    Rule,
     Slot,
     Text,
     Value,
@@ -87,7 +89,22 @@ class _Filler:
         self._values = values.of(summary)
 
     def filled(self, blocks: Sequence[Block]) -> tuple[Filled, ...]:
-        return tuple(done for block in blocks for done in self._block(block))
+        return tuple(done for block in self._told(blocks) for done in self._block(block))
+
+    def _told(self, blocks: Sequence[Block]) -> Iterator[Block]:
+        """Yield the blocks without the parts of scenarios that the campaign left out; a note stands in their place."""
+        left_out = False
+        for block in blocks:
+            if isinstance(block, Heading | Rule):
+                left_out = False
+            elif isinstance(block, Directive) and block.kind == "part":
+                result = self._summary.scenarios.get(block.name)
+                left_out = result is not None and not asked_for(result)
+                if left_out:
+                    yield _left_out(block.name)
+                continue
+            if not left_out:
+                yield block
 
     def _block(self, block: Block) -> Sequence[Filled]:
         if isinstance(block, Directive):
@@ -125,6 +142,11 @@ class _Filler:
             return [Paragraph(((Value(text),),)) for text in _texts(summary, block.name)]
         makers = {"banner": _banner, "hero": _hero, "grid": _grid, "list": _list}
         return makers[block.kind](summary, block.name)
+
+
+def _left_out(scenario: str) -> Paragraph:
+    words = "Not part of this campaign: nothing was sent, and what rests on this scenario is NOT MEASURED. To run it: "
+    return Paragraph(((Text(words), CodeText(f"fireai run {scenario}")),), "note")
 
 
 def _texts(summary: Summary, name: str) -> Sequence[str]:
@@ -175,6 +197,9 @@ def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
 
 def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
     key, scale = f"scenarios.{name}", result.scale
+    if not asked_for(result):
+        blank = ((Value("–"),),) * (len(SCALE_COLUMNS) - 2)
+        return ((Value(title(name)),), (Value(NOT_RUN),), *blank)
     shares = (("duration", scale.duration_ratio), ("users", scale.users_ratio), ("rate", scale.rate_ratio))
     cells = (
         Value(result.state, f"{key}.state"),

@@ -27,7 +27,7 @@ TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
 def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure | None:
     """Return the figure `<scenario>.<kind>`; where the run left nothing it says so.
 
-    A counterexample is drawn only where there is one, else None.
+    A counterexample is drawn only where there is one, else None; so is a scenario that was not part of the campaign.
 
     Parameters
     ----------
@@ -40,6 +40,8 @@ def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure | None:
     """
     scenario, _, kind = name.partition(".")
     result = summary.scenarios.get(scenario)
+    if result is not None and not words.asked_for(result):
+        return None
     if kind == "crdt_counterexample":
         return None if result is None else plots.crdt_counterexample(frames.get(scenario, {}), result)
     if result is None or not words.ran(result):
@@ -50,10 +52,10 @@ def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure | None:
 
 
 def table(summary: Summary, name: str) -> tables.Table | None:
-    """Return the table `<scenario>.<kind>`, or None where the campaign has no such scenario, or it no such table."""
+    """Return the table `<scenario>.<kind>`, or None where the scenario was left out or has no such table."""
     scenario, _, kind = name.partition(".")
     result = summary.scenarios.get(scenario)
-    return None if result is None else TABLES[kind](result)
+    return None if result is None or not words.asked_for(result) else TABLES[kind](result)
 
 
 def _drawing(summary: Summary, scenario: str, kind: str) -> Draw:

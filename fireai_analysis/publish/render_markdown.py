@@ -58,10 +58,17 @@ def _made(block: Filled) -> str:
 
 
 def _line(line: Line, *, reasons: bool = True) -> str:
-    return "".join(_inline(part, reasons, after=place > 0) for place, part in enumerate(line))
+    return "".join(
+        _inline(part, reasons, after=any(map(_is_scenario, line[:place]))) for place, part in enumerate(line)
+    )
+
+
+def _is_scenario(part: Inline) -> bool:
+    return isinstance(part, Value) and part.kind == "scenario"
 
 
 def _inline(part: Inline, reasons: bool, *, after: bool) -> str:
+    """Return a part of a line; `after` tells that another scenario stands before it in the line."""
     if isinstance(part, Bold):
         return f"**{_line(part.parts)}**"
     if isinstance(part, CodeText):
@@ -75,7 +82,7 @@ def _value(value: Value, reasons: bool, *, after: bool) -> str:
     if value.kind == "verdict":
         return verdict_text(value.text)
     if value.kind == "scenario":
-        return f"{'; ' if after and value.text != 'Sustained' else ''}{markdown_text(value.text)} "
+        return f"{'; ' if after else ''}{markdown_text(value.text)} "
     reason = f" ({markdown_text(value.reason)})" if value.reason and reasons else ""
     return markdown_text(value.text) + reason
 

@@ -57,9 +57,14 @@ class Source:
         return self.absent(why, key) if text is None else Value(text, key)
 
     def absent(self, why: str, key: str = "") -> Value:
-        """Return the value of a figure that was not measured; a run that left nothing gives its own reason."""
+        """Return the value of a figure that was not measured; a run that left nothing gives its own reason.
+
+        Of a scenario that nobody asked for it is said that it was not run, and no more.
+        """
         if self.result is None:
             return Value(NOT_MEASURED, key, f"{words.title(self.name)} was not run")
+        if not words.asked_for(self.result):
+            return Value(words.NOT_RUN)
         return Value(NOT_MEASURED, key, why if words.ran(self.result) else self.result.reason)
 
     def at(self, path: str) -> Any:

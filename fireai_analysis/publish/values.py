@@ -99,12 +99,15 @@ def _scenarios(summary: Summary) -> dict[str, Value]:
 
 
 def _each(summary: Summary) -> dict[str, tuple[Value, ...]]:
-    by_scenario = {name: layer_values.values(Source(name, summary.scenarios.get(name))) for name in SCENARIO_NAMES}
+    results = {name: summary.scenarios.get(name) for name in SCENARIO_NAMES}
+    asked = [name for name, result in results.items() if result is None or words.asked_for(result)]
+    by_scenario = {name: layer_values.values(Source(name, results[name])) for name in asked or SCENARIO_NAMES}
     keys = next(iter(by_scenario.values()))
     return {f"*.{key}": _in_turn({name: found[key] for name, found in by_scenario.items()}) for key in keys}
 
 
 def _in_turn(values: Mapping[str, Value]) -> tuple[Value, ...]:
-    if all(value.reason for value in values.values()) and len({value.reason for value in values.values()}) == 1:
+    absent = all(value.reason or not value.key for value in values.values())
+    if absent and len({(value.text, value.reason) for value in values.values()}) == 1:
         return (next(iter(values.values())),)
     return tuple(part for name, value in values.items() for part in (Value(words.title(name), kind="scenario"), value))

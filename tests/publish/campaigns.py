@@ -172,7 +172,7 @@ def result(name: str, **changes: Any) -> ScenarioResult:
     return ScenarioResult.model_validate(content | changes)
 
 
-def missing(name: str, reason: str = "was not part of this campaign") -> ScenarioResult:
+def missing(name: str, reason: str = "was not part of this campaign", *, ordered: bool = False) -> ScenarioResult:
     """A scenario that never ran."""
     users, rate, *_ = LOADS[name]
     return ScenarioResult.model_validate(
@@ -184,7 +184,7 @@ def missing(name: str, reason: str = "was not part of this campaign") -> Scenari
             "scale": {"duration_ratio": 0.0, "users_ratio": 0.0, "rate_ratio": 0.0},
             "users_count": users,
             "rate_rps": rate,
-            "facts": {"ordered": False},
+            "facts": {"ordered": ordered},
         }
     )
 

@@ -21,7 +21,20 @@ def measured() -> str:
 
 @pytest.fixture(scope="module")
 def empty() -> str:
-    return markdown(campaigns.summary(scenarios={name: campaigns.missing(name) for name in campaigns.LOADS}))
+    gone = {name: campaigns.missing(name, "the target was gone", ordered=True) for name in campaigns.LOADS}
+    return markdown(campaigns.summary(scenarios=gone))
+
+
+@pytest.fixture(scope="module")
+def one_of_four() -> str:
+    others = {name: campaigns.missing(name) for name in campaigns.LOADS}
+    return markdown(campaigns.summary(scenarios=others | {"crdt_stress": campaigns.result("crdt_stress")}))
+
+
+@pytest.fixture(params=["measured", "empty", "one_of_four"])
+def any_report(request: pytest.FixtureRequest) -> str:
+    text: str = request.getfixturevalue(request.param)
+    return text
 
 
 @pytest.fixture(params=["measured", "empty"])
@@ -30,9 +43,9 @@ def report(request: pytest.FixtureRequest) -> str:
     return text
 
 
-def test_every_heading_in_its_order(report: str) -> None:
+def test_every_heading_in_its_order(any_report: str) -> None:
     mark = re.compile(r"^(#+ )(?:[✔✘–] (?:PASSED|FAILED|INCONCLUSIVE|NOT MEASURED|WAIVED) )?(.*)$")
-    found = iter("".join(match.groups()) for match in map(mark.match, report.splitlines()) if match)
+    found = iter("".join(match.groups()) for match in map(mark.match, any_report.splitlines()) if match)
     missing = [heading for heading in template.HEADINGS if heading not in found]
     assert missing == []
 
@@ -58,10 +71,49 @@ def test_expectations_of_the_ticket_are_named_so(measured: str) -> None:
 
 
 def test_what_was_not_measured_says_so_with_its_reason(empty: str) -> None:
-    assert "- **P95 Latency:** NOT MEASURED (was not part of this campaign)" in empty
-    assert "- **Initial Heap:** NOT MEASURED (was not part of this campaign)" in empty
+    assert "- **P95 Latency:** NOT MEASURED (the target was gone)" in empty
+    assert "- **Initial Heap:** NOT MEASURED (the target was gone)" in empty
     row = next(line for line in empty.splitlines() if line.startswith("| P95 |"))
     assert row.count("NOT MEASURED") == 4
+
+
+def test_scenarios_that_were_left_out_are_told_in_one_line_each(one_of_four: str) -> None:
+    assert "> Not part of this campaign: Sustained, Peak and Spike. What rests on them is NOT MEASURED." in one_of_four
+    for heading, name in (("Test 1", "sustained"), ("Test 2", "peak"), ("Test 3", "spike")):
+        part = one_of_four.partition(f"### {heading}")[2].partition("\n#")[0]
+        assert part.partition("\n\n")[2].strip() == (
+            "> Not part of this campaign: nothing was sent, and what rests on this scenario is NOT MEASURED. "
+            f"To run it: `fireai run {name}`"
+        )
+    own = one_of_four.partition("### Test 4")[2].partition("\n---")[0]
+    assert "- **Total CRDT Operations:** 2,000" in own
+    figures = [line for line in one_of_four.splitlines() if line.startswith("**Figure.**")]
+    assert len(figures) == 6
+    assert all("CRDT stress" in line for line in figures)
+
+
+def test_labels_outside_the_parts_left_out_stay(one_of_four: str) -> None:
+    own = {"**Objective:** Validate memory leaks and connection stability over extended period"}
+    first, last = template.LABELS.index(next(iter(own))), template.LABELS.index("- Users: 1000 concurrent")
+    place = 0
+    for label in (*template.LABELS[:first], *template.LABELS[last:]):
+        found = one_of_four.find(label, place)
+        assert found >= 0, f"{label!r} is not there, or not in its order"
+        place = found + len(label)
+
+
+def test_a_figure_of_a_scenario_left_out_is_not_run_and_never_a_number(one_of_four: str) -> None:
+    rows = [line for line in one_of_four.splitlines() if line.startswith("| P95 |")]
+    assert rows == ["| P95 | not run | not run | not run | 14.8 ms |"]
+    assert "| Peak | 35.0 | not run | not run |" in one_of_four
+    assert "- **Initial Heap:** CRDT Stress 3.3 MB" in one_of_four
+    assert "| Peak | not run | – | – | – | – | – |" in one_of_four
+
+
+def test_a_campaign_of_nothing_is_not_run() -> None:
+    nothing = markdown(campaigns.summary(scenarios={name: campaigns.missing(name) for name in campaigns.LOADS}))
+    assert "- **Initial Heap:** not run" in nothing
+    assert "**Figure.**" not in nothing
 
 
 def test_figures_stand_with_their_units(measured: str) -> None:
