@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import stats
@@ -35,8 +36,22 @@ class Series:
     values_us: Floats
     duration_s: float
 
+    @cached_property
+    def ordered_us(self) -> Floats:
+        """The durations, ascending."""
+        return np.sort(self.values_us)
+
+    @cached_property
+    def around_p95(self) -> tuple[Floats, ...]:
+        """Exceedances of the p95 itself and of what lies just below it: they differ where values are tied."""
+        at = float(self.ordered_us[rank(len(self.values_us), P95) - 1])
+        found = (exceedances(self, at), exceedances(self, float(np.nextafter(at, -np.inf))))
+        return tuple(counts for counts in found if counts is not None)
+
     def after(self, cut_s: float) -> Series:
-        """Return what was due after a cut, counted from there."""
+        """Return what was due after a cut, counted from there; the series itself where nothing is cut."""
+        if cut_s <= 0:
+            return self
         keep = self.at_s >= cut_s
         return Series(self.at_s[keep] - cut_s, self.values_us[keep], self.duration_s - cut_s)
 
@@ -57,13 +72,6 @@ def exceedances(series: Series, value_us: float) -> Floats | None:
     return excess
 
 
-def _around_p95(series: Series) -> list[Floats]:
-    """Return the exceedances of the p95 itself and of what lies just below it: they differ where values are tied."""
-    at = float(np.sort(series.values_us)[rank(len(series.values_us), P95) - 1])
-    found = (exceedances(series, at), exceedances(series, float(np.nextafter(at, -np.inf))))
-    return [counts for counts in found if counts is not None]
-
-
 def p95_ranks(series: Series) -> tuple[int, int] | None:
     """Return the ranks that enclose the p95 at 95 %, by the wider of both rules; n + 1 stands for beyond the largest.
 
@@ -73,10 +81,9 @@ def p95_ranks(series: Series) -> tuple[int, int] | None:
     plain = order_statistic_ranks(n_count, P95)
     if plain is None:
         return None
-    around = _around_p95(series)
-    if not around:
+    if not series.around_p95:
         return plain
-    half = cosine.T_CRITICAL * max(cosine.sum_error(counts) for counts in around)
+    half = cosine.T_CRITICAL * max(cosine.sum_error(counts) for counts in series.around_p95)
     low, high = math.floor(n_count * 0.95 - half), math.ceil(n_count * 0.95 + half)
     return max(1, min(plain[0], low)), min(n_count + 1, max(plain[1], high))
 
@@ -94,7 +101,7 @@ def p95_interval(series: Series, *, no_answer_us: float) -> Interval | None:
     ranks = p95_ranks(series)
     if ranks is None:
         return None
-    ordered = np.append(np.sort(series.values_us), np.inf)
+    ordered = np.append(series.ordered_us, np.inf)
     low, high = float(ordered[ranks[0] - 1]), float(ordered[ranks[1] - 1])
     low = _least(ordered, no_answer_us) if math.isinf(low) else low
     return low / US_PER_MS, (None if math.isinf(high) else high / US_PER_MS)
@@ -137,7 +144,7 @@ def refusal(series: Series) -> str | None:
             f"a run of {series.duration_s:.0f} s is too short for an interval of the steady p95 "
             f"({LONG_RUN_S:.0f} s are needed); the figure is a census of this episode"
         )
-    correlation_s = max(map(cosine.correlation_cells, _around_p95(series))) * _cells(series.duration_s)[0]
+    correlation_s = max(map(cosine.correlation_cells, series.around_p95)) * _cells(series.duration_s)[0]
     if series.duration_s < CORRELATION_TIMES * correlation_s:
         return (
             f"slow requests come in clusters of about {correlation_s:.0f} s; an interval needs a run of "

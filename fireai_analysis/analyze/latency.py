@@ -65,7 +65,7 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     response_us = rows.durations_us("response_us")
     counted = rows.population & rows.inside
     whole = Series(rows.at_s[counted], response_us[counted], rows.window.duration_s)
-    steady = settle(whole)
+    p95, steady = settled_p95(whole, no_answer_us=no_answer_ms * US_PER_MS)
     kept = counted & (rows.at_s >= steady.cut_s)
     series = whole.after(steady.cut_s)
     response = summary_ms(series.values_us)
@@ -73,7 +73,7 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     return Latency(
         response=Quantiles() if rows.load_model == "closed" else response,
         service=summary_ms(rows.durations_us("service_us")[kept]),
-        p95=_p95(series, whole, no_answer_us=no_answer_ms * US_PER_MS),
+        p95=p95,
         within_limit_ratio=float(good.sum() / rows.judged.sum()) if rows.judged.any() else None,
         judged_count=len(series.values_us),
         steady=steady,
@@ -81,14 +81,27 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     )
 
 
+def settled_p95(whole: Series, *, no_answer_us: float) -> tuple[Measured, Steady]:
+    """Return the p95 after the warm-up cut with its interval, and how the run settled (rule LAT).
+
+    Parameters
+    ----------
+    whole : Series
+        The judged requests of the whole window.
+    no_answer_us : float
+        The least that an unanswered request took.
+    """
+    steady = settle(whole)
+    return _p95(whole.after(steady.cut_s), whole, no_answer_us=no_answer_us), steady
+
+
 def _p95(series: Series, whole: Series, *, no_answer_us: float) -> Measured:
-    ordered = np.sort(series.values_us)
-    value = nearest_rank(ordered, P95)
+    value = nearest_rank(series.ordered_us, P95)
     infinite = value is not None and math.isinf(value)
     refused = refusal(series)
     notes = [refused or ""]
     if series.duration_s < whole.duration_s:
-        uncut = finite(nearest_rank(np.sort(whole.values_us), P95))
+        uncut = finite(nearest_rank(whole.ordered_us, P95))
         notes.append(f"with the warm-up the p95 is {'infinite' if uncut is None else f'{uncut:.1f} ms'}")
     if infinite:
         notes.append("infinite: more requests went unanswered than a p95 leaves out")
@@ -97,7 +110,7 @@ def _p95(series: Series, whole: Series, *, no_answer_us: float) -> Measured:
         interval=None if refused else p95_interval(series, no_answer_us=no_answer_us),
         violation_interval=p95_violation_interval(series, no_answer_us=no_answer_us),
         infinite=infinite,
-        n_count=len(ordered),
+        n_count=len(series.values_us),
         note="; ".join(note for note in notes if note) or None,
     )
 
@@ -106,10 +119,9 @@ def _unanswered_warnings(response: Quantiles, series: Series) -> list[str]:
     missing = int(np.isinf(series.values_us).sum())
     if not missing:
         return []
-    ordered = np.sort(series.values_us)
-    infinite = [name for name, q in LEVELS.items() if (nearest_rank(ordered, q) or 0) == math.inf]
+    infinite = [name for name, q in LEVELS.items() if (nearest_rank(series.ordered_us, q) or 0) == math.inf]
     return [
-        f"{missing} of {len(ordered)} judged requests were never answered and count as infinitely slow; "
+        f"{missing} of {len(series.values_us)} judged requests were never answered and count as infinitely slow; "
         f"infinite therefore: {', '.join([*infinite, 'max', 'mean'])}"
     ]
 

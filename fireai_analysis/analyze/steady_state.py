@@ -61,13 +61,13 @@ def cell_log_p95(series: Series, count: int) -> Floats:
     An infinite p95 counts as ten times the slowest answer, so that it weighs and stays a number.
     """
     cell = cells.cell_of(series.at_s, series.duration_s / count, count)
-    order = np.lexsort((series.values_us, cell))
-    values, sizes = series.values_us[order], np.bincount(cell, minlength=count)
-    firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    places = [first + rank(int(size), P95) - 1 for first, size in zip(firsts, sizes, strict=True) if size]
+    values = series.values_us[np.argsort(cell, kind="stable")]
+    parts = np.split(values, np.cumsum(np.bincount(cell, minlength=count))[:-1])
+    places = [(part, rank(len(part), P95) - 1) for part in parts if len(part)]
+    found = np.array([np.partition(part, place)[place] for part, place in places])
     finite = series.values_us[np.isfinite(series.values_us)]
     ceiling = 10 * float(finite.max()) if len(finite) else 1.0
-    return np.log(np.minimum(values[np.array(places, dtype=np.int64)], ceiling))
+    return np.log(np.minimum(found, ceiling))
 
 
 def mser_cut(curve: Floats) -> int:
