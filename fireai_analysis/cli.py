@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fireai_analysis.commands import doctor, report, run
+from fireai_analysis.commands import doctor, report, run, verify
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform.commands import app as platform_app
 from fireai_analysis.redact import Redactor
@@ -30,6 +30,7 @@ Examples
   fireai run peak --profile rehearsal       one scenario, longer
   fireai run --profile full --dry-run       what it would take, nothing is sent
   fireai report runs/20261123-101500-smoke  the report again, from the evidence
+  fireai verify runs/20261123-101500-smoke  its figures recomputed from the rows
 
 \b
 Exit codes of run and report
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EPILOG, short_help="Run scenarios, judge them, write the report.")(run.run)
 app.command("report", epilog=report.EPILOG, short_help="Write a report again, from its evidence.")(report.report)
+app.command("verify", epilog=verify.EPILOG, short_help="Recompute a campaign from its rows.")(verify.verify)
 app.command("doctor", epilog=doctor.EPILOG, short_help="Check this machine, and a target.")(doctor.doctor)
 app.add_typer(platform_app, name="platform")
 

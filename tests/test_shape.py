@@ -26,7 +26,7 @@ LINE = [
     ("notebook",),
     ("preflight",),
     ("publish",),
-    ("doctor",),
+    ("doctor", "verify"),
     ("commands",),
     ("cli",),
 ]

@@ -1,0 +1,328 @@
+"""A whole campaign verified: files, scale, figures, verdicts, and what the report says of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+from fireai_analysis.bundle import read_json
+from fireai_analysis.errors import BundleError
+from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_scenario
+from fireai_analysis.spec import Criteria
+from fireai_analysis.verify import (
+    checks,
+    files,
+    generator,
+    page,
+    resources,
+    scale,
+    traffic,
+    verdicts,
+    writes,
+)
+from fireai_analysis.verify.evidence import Run
+from fireai_analysis.verify.ledger import ABSENT, Difference, Ledger, flat, is_figure, look
+from fireai_analysis.verify.requests import Requests
+from fireai_analysis.verify.traffic import Figures
+
+SUMMARY = "summary.json"
+UNCHECKED = ("report.md", "report.pdf", "report.ipynb", "alerts/fireai.rules.yml")
+
+
+class Progress(Protocol):
+    """Tells a person how far the check is."""
+
+    def show(self, name: str, phase: str, ratio: float | None, text: str) -> None:
+        """Tell how far a part is; `ratio` runs from 0 to 1, None where it is unknown."""
+
+    def end(self, name: str, text: str, *, ok: bool) -> None:
+        """Tell that a part has ended, and how."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of checking a campaign.
+
+    Attributes
+    ----------
+    files_count : int
+        Files that a hash was held against.
+    figures_count, recomputed_count : int
+        Figures of `summary.json` (numbers, truth values, nulls, verdicts), and how many of them were recomputed.
+    printed_count : int or None
+        Figures of `report.html` that were read; None where there is no such report.
+    not_recomputed, patterns : tuple of str
+        Keys of the figures that were not recomputed; and these without scenario and place, with the name of checks.
+    unchecked : tuple of str
+        Files whose content was held against nothing.
+    """
+
+    campaign: str
+    files_count: int
+    figures_count: int
+    recomputed_count: int
+    printed_count: int | None
+    differences: tuple[Difference, ...]
+    not_recomputed: tuple[str, ...]
+    patterns: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+def verify(directory: Path, progress: Progress) -> Verification:
+    """Check a campaign against its own evidence.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Campaign directory.
+    progress : Progress
+        Told how far it is.
+
+    Raises
+    ------
+    BundleError
+        Where the directory holds no judged campaign.
+    """
+    summary = _object(directory / SUMMARY)
+    ledger, criteria = Ledger(), load_criteria()
+    runs = dict(_runs(directory, ledger))
+    manifests = {name: run.manifest for name, run in runs.items()}
+    count = files.check(directory, summary, manifests, ledger, lambda done: progress.show("files", "hashing", done, ""))
+    progress.end("files", f"{count:,} hashed", ok=not ledger.differences)
+    known = {name: _scenario(name, runs.get(name), summary, criteria, ledger, progress) for name in SCENARIO_NAMES}
+    _judge(known, summary, criteria, ledger)
+    _campaign(directory, summary, runs, ledger)
+    printed_count = _page(directory, _corrected(summary, known), ledger, progress)
+    figures = [key for key, value in flat(summary, "") if _counts(key, value)]
+    left = tuple(key for key in figures if key not in ledger.compared)
+    return Verification(
+        campaign=str(summary.get("campaign", "")),
+        files_count=count,
+        figures_count=len(figures),
+        recomputed_count=len(figures) - len(left),
+        printed_count=printed_count,
+        differences=tuple(ledger.differences),
+        not_recomputed=left,
+        patterns=_patterns(left, summary),
+        unchecked=tuple(name for name in UNCHECKED if (directory / name).is_file()),
+    )
+
+
+def _patterns(keys: tuple[str, ...], summary: dict[str, Any]) -> tuple[str, ...]:
+    """Return keys as a person reads them: once for all scenarios and entries, checks by their name."""
+    found: dict[str, int] = {}
+    for key in keys:
+        parts = key.split(".")
+        if len(parts) > 3 and parts[2] == "validity":
+            parts[3] = str(look(summary, f"{'.'.join(parts[:4])}.check"))
+        named = ".".join("*" if part.isdecimal() or part in SCENARIO_NAMES else part for part in parts)
+        found[named.removeprefix("scenarios.*.")] = found.get(named.removeprefix("scenarios.*."), 0) + 1
+    return tuple(found)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise BundleError(path, "holds no object", "restore the file, or write it again: fireai report DIR")
+    return content
+
+
+def _counts(key: str, value: Any) -> bool:
+    return not key.startswith(("files.", "environment.")) and (
+        is_figure(value) or key.endswith((".verdict", ".state")) or key in ("overall", "readiness", "confidence")
+    )
+
+
+def _runs(directory: Path, ledger: Ledger) -> Iterator[tuple[str, Run]]:
+    for name in SCENARIO_NAMES:
+        if not (directory / name).is_dir():
+            continue
+        try:
+            run = Run.read(directory / name)
+        except BundleError as error:
+            ledger.differ(f"{name}/manifest.json", f"{name}/manifest.json", "a manifest", error.problem)
+            continue
+        if run.scenario.get("name") != name:
+            ledger.differ("spec.scenario.name", f"{name}/manifest.json", run.scenario.get("name"), name)
+        yield name, run
+
+
+# -- one scenario
+
+
+def _scenario(
+    name: str, run: Run | None, summary: dict[str, Any], criteria: Criteria, ledger: Ledger, progress: Progress
+) -> verdicts.Known:
+    """Recompute a scenario, hold the figures against what is reported, and return what is known of it."""
+    reported = look(summary, f"scenarios.{name}")
+    reported = reported if isinstance(reported, dict) else {}
+    if run is None or run.scenario.get("name") != name or run.table_is_empty("requests"):
+        return _absent(name, run, reported, ledger)
+    progress.show(name, "recomputing", None, "")
+    before = len(ledger.differences)
+    scale.hold(run, ledger)
+    limit_ms = next((one.limit for one in criteria.criteria if one.id == "p95_latency"), float("inf"))
+    figures = _figures(run, limit_ms, ledger)
+    figures["endpoints"] = _in_order_of(reported.get("endpoints"), figures.get("endpoints", []))
+    if not run.parts("operations"):
+        figures |= _nothing_of(reported.get("crdt"))
+    answers = _answers(run, reported, ledger)
+    figures |= {
+        f"validity.{place}.ok": answers[one["check"]]
+        for place, one in enumerate(reported.get("validity", ()))
+        if one["check"] in answers
+    }
+    _hold_results(run, reported, ledger)
+    ledger.compare(SUMMARY, f"scenarios.{name}.", reported, figures)
+    told = {str(one["check"]): one["ok"] for one in reported.get("validity", ())}
+    wrong = len(ledger.differences) - before
+    progress.end(name, f"{wrong:,} differences" if wrong else "as reported", ok=not wrong)
+    return verdicts.Known(name, reported, figures, told | answers)
+
+
+def _groups(run: Run, limit_ms: float) -> tuple[tuple[str, Callable[[Requests], Figures]], ...]:
+    """Return what recomputes the figures, each with the table it cannot do without."""
+    return (
+        ("manifest.json", lambda rows: scale.identity(run)),
+        ("manifest.json", lambda rows: {"state": _state(run)}),
+        ("requests", lambda rows: traffic.counts(rows)),
+        ("requests", lambda rows: traffic.latency(run, rows, limit_ms)),
+        ("requests", lambda rows: {"endpoints": traffic.endpoints(rows)}),
+        ("samples/processes.parquet", lambda rows: resources.memory(run)),
+        ("samples/go.parquet", lambda rows: resources.runtime(run)),
+        ("samples/pool.parquet", lambda rows: resources.pool_and_host(run)),
+        ("samples/postgres_database.parquet", lambda rows: resources.database(run, traffic.connection_errors(rows))),
+        ("samples/generator.parquet", lambda rows: generator.audit(run, rows)),
+        ("operations", lambda rows: writes.figures(run)),
+        ("samples/aurora.parquet", lambda rows: {} if run.parts("aurora") else {"capacity": None}),
+    )
+
+
+def _figures(run: Run, limit_ms: float, ledger: Ledger) -> Figures:
+    """Recompute what can be; what the files do not allow is a difference of its own."""
+    figures: Figures = {}
+    try:
+        rows = Requests.of(run)
+    except (BundleError, KeyError, TypeError, ValueError) as error:
+        ledger.differ("requests", f"{run.name}/requests", "readable rows", str(error))
+        return figures
+    if rows is None:
+        return figures
+    for table, group in _groups(run, limit_ms):
+        try:
+            figures |= group(rows)
+        except (BundleError, KeyError, TypeError, ValueError, IndexError) as error:
+            ledger.differ(f"figures of {table}", f"{run.name}/{table}", "readable", f"{type(error).__name__}: {error}")
+    return figures
+
+
+def _answers(run: Run, reported: dict[str, Any], ledger: Ledger) -> dict[str, bool | None]:
+    try:
+        rows = Requests.of(run)
+        return {} if rows is None else checks.answers(run, rows)
+    except (BundleError, KeyError, TypeError, ValueError, IndexError) as error:
+        ledger.differ("validity", f"{run.name}/samples", "readable", f"{type(error).__name__}: {error}")
+        return {}
+
+
+def _state(run: Run) -> str:
+    state = str(run.manifest.get("state"))
+    return "analyzed" if state == "recorded" else state
+
+
+def _nothing_of(reported: Any) -> Figures:
+    """Return the figures of a history that was not recorded: all that is reported must be null, empty or false."""
+    return {
+        f"crdt.{key}": False if key == "final_state_read" else [] if isinstance(value, list) else None
+        for key, value in (reported or {}).items()
+    }
+
+
+def _in_order_of(reported: Any, figures: list[Figures]) -> list[Figures]:
+    """Return the endpoints in the order in which they are reported; those that are not stand last."""
+    names = ("method", "endpoint", "door")
+    places = {tuple(one.get(name) for name in names): place for place, one in enumerate(reported or ())}
+    return sorted(figures, key=lambda one: places.get(tuple(one[name] for name in names), len(places)))
+
+
+def _hold_results(run: Run, reported: dict[str, Any], ledger: Ledger) -> None:
+    """Hold `results.json` of a run against the summary."""
+    file = f"{run.name}/results.json"
+    path = run.directory / "results.json"
+    if not path.is_file():
+        ledger.differ("results.json", file, "figures of the run", files.MISSING)
+        return
+    content = read_json(path)
+    ledger.compare(file, "", content if isinstance(content, dict) else {}, reported)
+
+
+def _absent(name: str, run: Run | None, reported: dict[str, Any], ledger: Ledger) -> verdicts.Known:
+    """Hold that a scenario without rows reports nothing but what it was to be."""
+    scenario = load_scenario(name)
+    kept = ("scale", "facts", "peak_rate_rps", "warnings", "findings", "validity", "started_ns", "duration_s")
+    said = {key: value for key, value in reported.items() if key not in kept}
+    figures: Figures = {
+        key: None
+        for key, value in flat(said, "")
+        if is_figure(value) and value is not False and key not in ("users_count", "rate_rps")
+    }
+    if run is None:
+        figures |= {"state": "missing", "users_count": scenario.users, "rate_rps": scenario.rate_rps}
+        figures |= {f"scale.{one}_ratio": 0.0 for one in ("duration", "users", "rate")}
+    ledger.compare(SUMMARY, f"scenarios.{name}.", reported, figures)
+    return verdicts.Known(name, reported, figures, {})
+
+
+# -- the campaign
+
+
+def _judge(known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: Criteria, ledger: Ledger) -> None:
+    """Hold every verdict against the short table."""
+    today = date.fromisoformat(str(summary.get("generated"))[:10])
+    for name, one in known.items():
+        verdict = {"verdict": verdicts.of_scenario(one, criteria, today)}
+        ledger.compare(SUMMARY, f"scenarios.{name}.", one.reported, verdict)
+    ledger.compare(SUMMARY, "", summary, verdicts.of_campaign(known, criteria, today))
+
+
+def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledger: Ledger) -> None:
+    """Hold what the campaign says of itself: its own file, and that its runs belong together."""
+    content = _object(directory / "campaign.json") if (directory / "campaign.json").is_file() else {}
+    own = {key: value for key, value in content.items() if key != "schema"}
+    ledger.compare(SUMMARY, "", summary, {"environment": own, "profile": own.get("profile", "")})
+    ledger.compare(SUMMARY, "", summary, {"campaign": own.get("campaign", "")})
+    for name, run in runs.items():
+        for key, told in (
+            ("seed", run.manifest["spec"].get("seed")),
+            ("profile", look(run.manifest, "spec.profile.name")),
+        ):
+            if key in own and told != own[key]:
+                ledger.differ(f"spec.{key}", f"{name}/manifest.json", told, f"{own[key]} in campaign.json")
+
+
+def _corrected(summary: dict[str, Any], known: dict[str, verdicts.Known]) -> dict[str, Any]:
+    """Return the summary with the recomputed figures in place of those it reports."""
+    found = copy.deepcopy(summary)
+    for name, one in known.items():
+        for key, value in one.figures.items():
+            holder = look(found, f"scenarios.{name}.{key.rpartition('.')[0]}".rstrip("."))
+            if isinstance(holder, dict) and not isinstance(value, dict | list):
+                holder[key.rpartition(".")[2]] = value
+            elif isinstance(holder, dict) and holder.get(key.rpartition(".")[2], ABSENT) is not ABSENT:
+                holder[key.rpartition(".")[2]] = value
+    return found
+
+
+def _page(directory: Path, summary: dict[str, Any], ledger: Ledger, progress: Progress) -> int | None:
+    path = directory / page.FILE
+    if not path.is_file():
+        return None
+    progress.show("report", "reading", None, page.FILE)
+    before = len(ledger.differences)
+    count = page.hold(path.read_text(encoding="utf-8"), summary, ledger)
+    progress.end("report", f"{count:,} figures read", ok=len(ledger.differences) == before)
+    return count

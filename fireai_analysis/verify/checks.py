@@ -1,0 +1,219 @@
+"""The validity gate recomputed: each check as one short rule of its own, True, False, or None without evidence.
+
+Checks that are not here (the mix of requests, the dispersion of arrivals, the gap to the server's time and the marks of
+statuses) are told as not recomputed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from fireai_analysis.verify import bounds
+from fireai_analysis.verify.evidence import NS_PER_S, Floats, Run, finite, numbers, words
+from fireai_analysis.verify.generator import count_of, number_of, workers
+from fireai_analysis.verify.requests import Requests
+from fireai_analysis.verify.resources import restarted
+from fireai_analysis.verify.scale import peak_rps
+from fireai_analysis.verify.traffic import LATE_NS
+
+Answer = bool | None
+WRONG = (401, 403, 404, 415, 422, 429)
+SAMPLERS = ("go", "processes", "pool", "host", "postgres", "generator")
+
+
+def answers(run: Run, rows: Requests) -> dict[str, Answer]:
+    """Return the answer of every check that is recomputed, by its name."""
+    found = {name: rule(run, rows) for name, rule in RULES.items()}
+    return found | {f"sampler_{name}": _sampler(run, name) for name in SAMPLERS}
+
+
+def _run_length(run: Run, rows: Requests) -> Answer:
+    return rows.duration_s >= 0.98 * float(run.scenario["duration_s"])
+
+
+def _achieved_rate(run: Run, rows: Requests) -> Answer:
+    in_time = rows.sent & (rows.due_ns + np.where(rows.sent, rows.lag_ns, 0) <= rows.duration_s * NS_PER_S)
+    return int(in_time.sum()) >= 0.95 * len(rows)
+
+
+def _users(run: Run, rows: Requests) -> Answer:
+    planned, seen = run.scenario["users"], set(finite(numbers(rows.frame, "user")).tolist())
+    if not seen:
+        return None
+    frame, told = run.during("generator"), workers(run) or []
+    whole = frame is not None and all(one.get("state") == "done" for one in told)
+    shown = _shown(frame["worker"].tolist(), numbers(frame, "users_count")) if whole and frame is not None else None
+    right = 0.98 * min(planned, len(rows)) <= len(seen) <= planned and max(seen) < planned
+    return right and (shown is None or abs(shown - planned) <= 0.02 * planned)
+
+
+def _shown(worker: list[int], counts: Floats) -> float | None:
+    """Return the users that Locust showed: the median second of each process, added."""
+    seen = [(one, count) for one, count in zip(worker, counts.tolist(), strict=True) if not math.isnan(count)]
+    medians = [float(np.median([count for one, count in seen if one == own])) for own in {one for one, _ in seen}]
+    return sum(medians) if medians else None
+
+
+def _recorder_complete(run: Run, rows: Requests) -> Answer:
+    noted = (count_of(place.get("intended_count")) for place in (run.facts, run.part("generator")))
+    drawn = next((one for one in noted if one is not None), None)
+    if drawn is None:
+        seconds = finite(numbers(run.table("generator"), "intended_count"))
+        drawn = int(seconds.sum()) if len(seconds) else None
+    if drawn is None:
+        return None
+    names = [name for name in ("intended_ns", "sent_ns", "user", "door", "endpoint") if name in rows.frame]
+    return drawn == len(rows) and bool(rows.inside.all()) and len(rows.frame[names].drop_duplicates()) == len(rows)
+
+
+def _counts(source: str) -> Callable[[Run, Requests], Answer]:
+    def answer(run: Run, rows: Requests) -> Answer:
+        frame = run.table("counts")
+        tables: dict[str, Counter[tuple[str, ...]]] = {"rows": Counter(), source: Counter()}
+        columns = ("source", "door", "method", "endpoint")
+        lines = [] if frame is None else list(zip(*(words(frame, name) for name in columns), strict=True))
+        for (who, *route), count in zip(lines, numbers(frame, "requests_count"), strict=True):
+            if who in tables:
+                tables[who][tuple(route)] += 0 if math.isnan(count) else int(count)
+        ours, theirs = tables["rows"], tables[source]
+        if not ours or not theirs or (source == "server" and any(restarted(run).values())):
+            return None
+        return dict(+ours) == dict(+theirs) and int(rows.sent.sum()) <= sum(ours.values())
+
+    return answer
+
+
+def _workers(run: Run, rows: Requests) -> Answer:
+    told = workers(run)
+    if told is None:
+        return None
+    names = [one.get("worker") for one in told]
+    wrote = set(finite(numbers(rows.frame, "worker")).tolist())
+    return len(set(names)) == len(names) and wrote <= set(names) and all(one.get("state") == "done" for one in told)
+
+
+def _calibration(run: Run, rows: Requests) -> Answer:
+    told = run.part("calibration")
+    bias, capacity = number_of(told.get("p95_bias_ratio")), number_of(told.get("capacity_rps"))
+    if bias is None or capacity is None:
+        return None
+    share = peak_rps(run.scenario) / max(1, len(workers(run) or ()))
+    return abs(bias) <= 0.03 and capacity >= 2 * share
+
+
+def _seconds(column: str, limit: float, *, binds_waves: bool = True) -> Callable[[Run, Requests], Answer]:
+    """Return the rule: not more than 5 % of the sampled seconds (or one) over a limit."""
+
+    def answer(run: Run, rows: Requests) -> Answer:
+        values = numbers(run.during("generator"), column)
+        seen = values[~np.isnan(values)]
+        if not len(seen):
+            return None
+        sick = int((seen > limit).sum()) > max(1.0, 0.05 * len(seen))
+        if (seen < 0).any() and not sick:
+            return None
+        return not sick or (not binds_waves and run.full["arrivals"] == "waves")
+
+    return answer
+
+
+def _late_starts(run: Run, rows: Requests) -> Answer:
+    sent = int(rows.sent.sum())
+    if not sent:
+        return None
+    late = int((rows.lag_ns[rows.sent] > LATE_NS).sum())
+    return late <= max(1.0, 0.01 * sent) or run.full["arrivals"] == "waves"
+
+
+def _status_mix(run: Run, rows: Requests) -> Answer:
+    history, altered = run.table("operations"), set[tuple[int, float]]()
+    if history is not None:
+        own = history[[kind == "altered" for kind in words(history, "kind")]]
+        altered = set(zip(own["invoke_ns"].astype("Int64").fillna(-1).tolist(), numbers(own, "user"), strict=True))
+    sent_ns = rows.frame["sent_ns"].astype("Int64").fillna(-2).tolist()
+    designed = [place in altered for place in zip(sent_ns, numbers(rows.frame, "user"), strict=True)]
+    wrong = np.isin(rows.statuses, WRONG) & ~((rows.statuses == 422) & np.array(designed, dtype=bool))
+    return int(wrong.sum()) <= 0.01 * len(rows)
+
+
+def _clock(run: Run, rows: Requests) -> Answer:
+    offsets = list((run.manifest.get("clock_offset_us") or {}).values())
+    if not offsets or not all(math.isfinite(one) for one in offsets):
+        return None
+    drift = number_of(run.part("generator").get("clock_drift_us")) or 0.0
+    return abs(drift) <= 50_000 and max(map(abs, offsets)) <= 5_000
+
+
+def _steady_state(run: Run, rows: Requests) -> Answer:
+    kept = rows.counted(-math.inf)
+    return bounds.settle(rows.at_s[kept], rows.response_us[kept], rows.duration_s)[1]
+
+
+def _history_complete(run: Run, rows: Requests) -> Answer:
+    scenario, frame = run.scenario, run.table("operations")
+    if scenario["arrivals"] != "waves":
+        return True
+    if frame is None:
+        return None
+    planned = math.ceil(min(rows.duration_s, scenario["duration_s"]) / scenario["wave_period_s"])
+    waves = set(finite(numbers(frame, "wave")).astype(int).tolist())
+    return len(frame) == int(rows.sent.sum()) and set(range(planned)) <= waves
+
+
+def _history_marks(run: Run, rows: Requests) -> Answer:
+    frame = run.table("operations")
+    if run.scenario["arrivals"] != "waves":
+        return True
+    if frame is None:
+        return None
+    applied = run.manifest["spec"]["target"]["crdt"]["conflict_409_applied"]
+    pairs = list(zip(words(frame, "outcome"), numbers(frame, "status").tolist(), strict=True))
+    told = [(outcome, status) for outcome, status in pairs if not math.isnan(status)]
+    right = (200 <= status < 300 or (applied and status == 409) for _, status in told)
+    good = all((outcome == "ok") == success for (outcome, _), success in zip(told, right, strict=True))
+    if not good or not {outcome for outcome, _ in pairs} <= {"ok", "fail", "unknown"}:
+        return False
+    return None if any(outcome != "unknown" for outcome, status in pairs if math.isnan(status)) else True
+
+
+def _sampler(run: Run, name: str) -> Answer:
+    ticks = run.table("ticks")
+    if ticks is not None:
+        own = ticks[[one == name or one.startswith(f"{name}_") for one in words(ticks, "sampler")]]
+        expected, delivered = (numbers(own, f"{kind}_count") for kind in ("expected", "delivered"))
+        if len(own) and np.nansum(expected) > 0:
+            return bool(np.min(delivered / expected) >= 0.95)
+    frame = run.during("generator")
+    if name != "generator" or frame is None or run.window_ns is None:
+        return None
+    seconds = {(int(t_ns) - run.window_ns[0]) // NS_PER_S for t_ns in frame["t_ns"]}
+    return len(seconds) >= 0.95 * max(1, math.floor(run.duration_s))
+
+
+RULES: dict[str, Callable[[Run, Requests], Answer]] = {
+    "run_state": lambda run, rows: run.manifest["state"] in ("recorded", "analyzed"),
+    "run_length": _run_length,
+    "load_model": lambda run, rows: not rows.closed,
+    "achieved_rate": _achieved_rate,
+    "users": _users,
+    "recorder_complete": _recorder_complete,
+    "history_complete": _history_complete,
+    "history_marks": _history_marks,
+    "counts_locust": _counts("locust"),
+    "counts_server": _counts("server"),
+    "workers": _workers,
+    "calibration": _calibration,
+    "generator_cpu": _seconds("cpu_ratio", 0.80),
+    "generator_lag": _seconds("loop_lag_p99_ms", 15.0, binds_waves=False),
+    "generator_steal": _seconds("steal_ratio", 0.10),
+    "late_starts": _late_starts,
+    "status_mix": _status_mix,
+    "latency_values": lambda run, rows: not rows.impossible.any() if rows.sent.any() else None,
+    "steady_state": _steady_state,
+    "clock": _clock,
+}
+"""One rule a check; the rules of the gate in `analyze/validity` are written a second time here on purpose."""

@@ -1,0 +1,195 @@
+"""The figures of `report.html`, read by the key that each of them carries, and held against what they stand for.
+
+A number on the page must be the figure rounded as it is printed, in its own unit or one that the report uses for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+from fireai_analysis.verify.ledger import ABSENT, Ledger, flat, is_number, look
+
+FILE = "report.html"
+SKIPPED = ("script", "style", "template")
+VOID = ("br", "hr", "img", "meta", "link", "input", "col", "wbr")
+COLLECTIONS = ("scenarios", "files", "recommendations", "criteria", "environment")
+"""Keys that stand for many entries at once; what the page says of them is no figure of theirs."""
+
+CONSTANTS = (15.0, 95.0)
+"""Numbers that words explain figures with: late is over 15 ms, intervals are of 95 %."""
+
+UNSAID = ("NOT MEASURED", "–", "-", "unbounded", "infinite", "none", "unknown")
+_NUMBER = re.compile(r"(?P<side>[<>]?)(?<![A-Za-z0-9_.])(?P<number>-?\d[\d,]*(?:\.\d+)?)")
+_DURATION = re.compile(r"\b(?:(\d+) h)?\s?(?:(\d+) min)?\s?(?:(\d+(?:\.\d)?) s)?\b")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One element of the page that names a key."""
+
+    key: str
+    text: str
+
+
+class _Reader(HTMLParser):
+    """Collects the text of every element that names a key; of a row of a table without its heading."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[Printed] = []
+        self._open: list[tuple[str, str | None, list[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self._open.append((tag, dict(attrs).get("data-key"), []))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open:
+            name, key, texts = self._open.pop()
+            if key:
+                self.found.append(Printed(key, " ".join("".join(texts).split())))
+            if name == tag:
+                return
+
+    def handle_data(self, data: str) -> None:
+        names = [name for name, _, _ in self._open]
+        if any(name in SKIPPED for name in names):
+            return
+        for place, (name, key, texts) in enumerate(self._open):
+            if key and not (name == "tr" and "th" in names[place:]):
+                texts.append(data)
+
+
+def printed(text: str) -> list[Printed]:
+    """Return every element of a page that names a key.
+
+    Examples
+    --------
+    >>> printed('<p>P95 <span data-key="a.b">4.8 ms</span></p>')
+    [Printed(key='a.b', text='4.8 ms')]
+    """
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    return reader.found
+
+
+def hold(text: str, summary: dict[str, Any], ledger: Ledger) -> int:
+    """Hold the figures of a page against the summary and return how many were read.
+
+    Parameters
+    ----------
+    text : str
+        Content of `report.html`.
+    summary : dict
+        Content of `summary.json`, its recomputed figures in place of those it reports.
+    ledger : Ledger
+        Takes what differs.
+    """
+    found = printed(text)
+    for one in found:
+        value = look(summary, one.key)
+        if one.key not in COLLECTIONS and not _agrees(one, value, summary):
+            shown = value if not isinstance(value, dict | list) else "(no figure there rounds to it)"
+            ledger.differ(one.key, FILE, one.text, shown)
+    return len(found)
+
+
+def _agrees(one: Printed, value: Any, summary: dict[str, Any]) -> bool:
+    if isinstance(value, str) and value != ABSENT:
+        return _plain(value) in _plain(one.text)
+    numbers = list(_numbers(one.text))
+    if value is None or value == ABSENT:
+        return not numbers or any(word in one.text for word in UNSAID)
+    if isinstance(value, bool):
+        return True
+    around = _around(summary, one.key)
+    told = all(_among(number, around) for number in numbers)
+    if isinstance(value, dict | list):
+        return told
+    forms = [*_forms(one.key, value, summary), *_derived(summary, one.key)]
+    return told and any(_rounds(number, form) for number in numbers for form in forms)
+
+
+def _plain(text: str) -> str:
+    words = "".join(letter if letter.isalnum() or letter in ".,:;<>=%" else " " for letter in text)
+    return " ".join(words.split()).rstrip(".").casefold()
+
+
+@dataclass(frozen=True)
+class _Number:
+    value: float
+    step: float
+    side: str = ""
+
+
+def _numbers(text: str) -> Iterator[_Number]:
+    """Yield the numbers of a text; hours, minutes and seconds that follow each other are one, in seconds."""
+    rest = text
+    for found in _DURATION.finditer(text):
+        hours, minutes, seconds = found.groups()
+        if found.group().strip():
+            total = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+            yield _Number(total, 0.1 if "." in (seconds or "") else 1.0)
+            rest = rest.replace(found.group(), " ", 1)
+    for found in _NUMBER.finditer(rest):
+        digits = found["number"].replace(",", "")
+        yield _Number(float(digits), 10.0 ** -len(digits.partition(".")[2]), found["side"])
+
+
+def _rounds(number: _Number, value: float) -> bool:
+    """Return whether a figure is printed so: to the last digit, or as under or over a bound."""
+    if number.side == "<":
+        return 0 < value < number.value
+    if number.side == ">":
+        return value > number.value
+    return abs(number.value - value) <= number.step / 2 * (1 + 1e-6) + 1e-12
+
+
+def _forms(key: str, value: float, summary: dict[str, Any]) -> list[float]:
+    """Return a figure in every unit that the report prints it in."""
+    parts = key.split(".")
+    unit = str(look(summary, f"criteria.{parts[1]}.unit")) if parts[0] == "criteria" and len(parts) > 1 else ""
+    if any(part.endswith("ratio") for part in parts) or unit == "ratio":
+        return [value * 100]
+    if any(part.endswith("_mib") for part in parts):
+        return [value * 1.048576, value]
+    if key.endswith("bytes_per_s"):
+        return [value / 1e3]
+    if any(part.endswith("bytes") for part in parts) or unit == "bytes":
+        return [value / 1e6]
+    return [value]
+
+
+def _derived(summary: dict[str, Any], key: str) -> list[float]:
+    """Return what the report makes of a figure in words: the rate of success, the efficiency, and sums of counts."""
+    head, _, name = key.rpartition(".")
+    value = look(summary, key)
+    if name == "error_ratio" and isinstance(value, int | float):
+        return [100 * (1 - value)]
+    offered = look(summary, f"{head}.offered_rps")
+    if name == "achieved_rps" and isinstance(value, int | float) and isinstance(offered, int | float) and offered:
+        return [100 * value / offered]
+    database = look(summary, f"{head}")
+    if name in ("statements", "index_scans") and isinstance(database, dict):
+        calls = [one["calls_count"] for one in database.get("statements", ())]
+        return [float(sum(one)) for one in (calls, database["index_scans"].values(), database["seq_scans"].values())]
+    return []
+
+
+def _around(summary: dict[str, Any], key: str) -> list[float]:
+    """Return the figures that words beside a figure may name: those of its scenario, criterion, or the summary."""
+    parts = key.split(".")
+    place = ".".join(parts[:2]) if parts[0] in ("scenarios", "criteria") else ""
+    beside = look(summary, place) if place else {name: one for name, one in summary.items() if is_number(one)}
+    leaves = flat({} if beside == ABSENT else beside, place)
+    found = [form for name, value in leaves if is_number(value) for form in _forms(name, float(value), summary)]
+    return found + _derived(summary, key)
+
+
+def _among(number: _Number, figures: list[float]) -> bool:
+    return number.value in CONSTANTS or any(_rounds(number, one) for one in figures)

@@ -1,0 +1,342 @@
+"""What became of the CRDT writes, by sets: acknowledged, less what the database holds, less what legally stands for it.
+
+Of the counts of the history checker this recounts those that the verdict turns on. What it leaves out (phantoms, stale
+reads, second effects of a key and the like) is told as not recomputed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fireai_analysis.verify import bounds
+from fireai_analysis.verify.evidence import Run, words
+from fireai_analysis.verify.traffic import Figures
+
+FIRST = ("unique", "contended", "counter")
+NOWHERE = object()
+
+
+@dataclass
+class Write:
+    """One value written to one path of one session, by one request or several."""
+
+    session: str
+    path: str
+    token: str
+    kind: str
+    amount: int
+    clock: dict[str, int]
+    begin_ns: float
+    end_ns: float
+    acknowledged: bool
+    possible: bool
+    altered: bool
+    op_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What the final states tell of the writes: present, lost, superseded, and the increments that counters lack."""
+
+    present: list[Write]
+    lost: list[Write]
+    superseded: list[Write]
+    lacking: dict[tuple[str, str], int]
+    recovered_count: int
+    unreadable_count: int
+
+
+def operations(run: Run) -> pd.DataFrame | None:
+    """Return the history without rows that stand there twice, with times as numbers; None where there is none."""
+    frame = run.table("operations")
+    if frame is None:
+        return None
+    frame = frame.drop_duplicates(ignore_index=True)
+    outcome = [one if one in ("ok", "fail") else "unknown" for one in words(frame, "outcome")]
+    invoke, end = (pd.to_numeric(frame[name]).astype("Float64") for name in ("invoke_ns", "end_ns"))
+    begin = invoke.where(invoke > 0).fillna(-np.inf).to_numpy(dtype=float)
+    ended = end.where(end > 0).fillna(np.inf).to_numpy(dtype=float)
+    ended = np.where((np.array(outcome) == "unknown") | (ended < begin), np.inf, ended)
+    return frame.assign(outcome=outcome, begin=begin, end=ended).sort_values("begin", kind="stable")
+
+
+def writes(frame: pd.DataFrame) -> list[Write]:
+    """Return the distinct writes; requests that carry the same token to the same path are one."""
+    names = ("session_id", "path", "token", "idempotency_key", "kind", "op_id", "clock_sent", "outcome")
+    columns = [words(frame, name) for name in names]
+    amounts = pd.to_numeric(frame["amount"], errors="coerce").astype("Float64").fillna(0).astype(int).tolist()
+    groups: dict[tuple[str, str, str], list[tuple[Any, ...]]] = defaultdict(list)
+    kinds: dict[tuple[str, str], str] = {}
+    lines = zip(*columns, amounts, frame["begin"].tolist(), frame["end"].tolist(), strict=True)
+    for session, path, token, key, *rest in lines:
+        groups[session, path, token or key].append((token, *rest))
+        if rest[0] in FIRST:
+            kinds[session, path] = rest[0]
+    return [_write(place, group, kinds) for place, group in groups.items()]
+
+
+def _write(place: tuple[str, str, str], group: list[tuple[Any, ...]], kinds: dict[tuple[str, str], str]) -> Write:
+    token, _, _, clock, _, amount, _, _ = group[0]
+    sent = [one[1] for one in group]
+    outcomes = [one[4] for one in group]
+    kind = next((one for one in sent if one in FIRST), kinds.get(place[:2], "counter" if amount else "unique"))
+    return Write(
+        session=place[0],
+        path=place[1],
+        token=token,
+        kind=kind,
+        amount=amount,
+        clock=_clock(clock),
+        begin_ns=min(one[6] for one in group),
+        end_ns=max(one[7] for one in group),
+        acknowledged="ok" in outcomes,
+        possible="ok" in outcomes or "unknown" in outcomes,
+        altered=set(sent) == {"altered"},
+        op_ids=tuple(one[2] for one in group),
+    )
+
+
+def _clock(text: str) -> dict[str, int]:
+    try:
+        content = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return {node: n for node, n in content.items() if type(n) is int} if isinstance(content, dict) else {}
+
+
+def finals(run: Run) -> dict[str, dict[str, Any]]:
+    """Return by session and place the documents that were read last and stood still."""
+    frame = run.table("final_states")
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    if frame is None:
+        return found
+    ordered = frame.sort_values("read_ns", kind="stable")
+    settled = ordered["settled"].astype("object").tolist() if "settled" in ordered else [None] * len(ordered)
+    columns = (words(ordered, name) for name in ("session_id", "source", "document"))
+    for session, source, text, still in zip(*columns, settled, strict=True):
+        found[session].pop(source or "sql", None)
+        document = _document(text)
+        if document is not NOWHERE and not (still is not None and still is not pd.NA and not still):
+            found[session][source or "sql"] = document
+    return found
+
+
+def _document(text: str) -> Any:
+    try:
+        return json.loads(text) if text else NOWHERE
+    except (ValueError, RecursionError):
+        return NOWHERE
+
+
+def at(document: Any, path: str) -> Any:
+    """Return what stands at a JSON pointer, else `NOWHERE`.
+
+    Examples
+    --------
+    >>> at({"hot": {"0": "x"}}, "/hot/0"), at({"hot": {}}, "/hot/0") is NOWHERE
+    ('x', True)
+    """
+    for step in path.strip("/").split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(name, NOWHERE)
+        elif isinstance(document, list) and name.isdecimal() and int(name) < len(document):
+            document = document[int(name)]
+        else:
+            return NOWHERE
+    return document
+
+
+def texts(document: Any) -> set[str]:
+    """Return every text in a document, keys and values."""
+    found: set[str] = set()
+    waiting = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.add(one)
+        elif isinstance(one, dict):
+            found |= one.keys()
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
+
+
+def fate(found: list[Write], states: dict[str, dict[str, Any]]) -> Fate:
+    """Return what became of the writes of the sessions whose final state the database told."""
+    held = {session: (places["sql"], texts(places["sql"])) for session, places in states.items() if "sql" in places}
+    paths: dict[tuple[str, str], list[Write]] = defaultdict(list)
+    for one in found:
+        if one.session in held:
+            paths[one.session, one.path].append(one)
+    present, lost, superseded = list[Write](), list[Write](), list[Write]()
+    for (session, path), group in paths.items():
+        if group[0].kind == "counter":
+            continue
+        there = [one for one in group if _stands(one, path, *held[session])]
+        present += there
+        for one in group:
+            if one.acknowledged and not one.altered and one not in there:
+                (superseded if any(_may_stand_for(other, one) for other in there) else lost).append(one)
+    by_keys = bool(present) and all(at(held[one.session][0], one.path) is NOWHERE for one in present)
+    counted = {place: group for place, group in paths.items() if group[0].kind == "counter"}
+    tallies = [_tally(group, at(held[place[0]][0], place[1]), by_keys) for place, group in counted.items()]
+    return Fate(
+        present=present,
+        lost=lost,
+        superseded=superseded,
+        lacking={place: tally[0] for place, tally in zip(counted, tallies, strict=True) if tally and tally[0]},
+        recovered_count=sum(one.possible and not one.acknowledged and not one.altered for one in present)
+        + sum(tally[1] for tally in tallies if tally),
+        unreadable_count=sum(tally is None for tally in tallies),
+    )
+
+
+def _stands(one: Write, path: str, document: Any, everything: set[str]) -> bool:
+    if one.kind == "unique":
+        return one.token in everything
+    value = at(document, path)
+    if value is NOWHERE:
+        return one.token in everything
+    return bool(value == one.token) or (isinstance(value, dict | list) and one.token in _values(value))
+
+
+def _values(document: Any) -> set[str]:
+    if isinstance(document, str):
+        return {document}
+    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    return {text for one in inner for text in _values(one)}
+
+
+def _may_stand_for(winner: Write, loser: Write) -> bool:
+    """Whether a register may legally hold one write instead of another: it has not been overwritten by it."""
+    if loser.kind != "contended" or not winner.possible:
+        return False
+    if winner.clock and loser.clock:
+        return not _passed(loser.clock, winner.clock)
+    return winner.end_ns >= loser.begin_ns
+
+
+def _passed(one: dict[str, int], other: dict[str, int]) -> bool:
+    """Whether a clock has seen all of another and more."""
+    nodes = one.keys() | other.keys()
+    return all(one.get(n, 0) >= other.get(n, 0) for n in nodes) and any(one.get(n, 0) > other.get(n, 0) for n in nodes)
+
+
+def _tally(group: list[Write], value: Any, by_keys: bool) -> tuple[int, int] | None:
+    """Return how many acknowledged increments a counter lacks and how many unknown ones it holds; None: no number."""
+    if value is NOWHERE and not by_keys:
+        value = 0
+    if type(value) not in (int, float) or value % 1:
+        return None
+    own = [one for one in group if not one.altered]
+    certain = [one.amount for one in own if one.acknowledged]
+    unknown = [one.amount for one in own if one.possible and not one.acknowledged]
+    least = sum(certain) + sum(min(0, amount) for amount in unknown)
+    return _fewest(certain, least - value), min(len(unknown), _fewest(unknown, value - least))
+
+
+def _fewest(amounts: list[int], total: float) -> int:
+    """Return how many of the amounts, largest first, it takes to reach a total."""
+    count, most = 0, sorted((one for one in amounts if one > 0), reverse=True)
+    while total > 0:
+        total -= most[count] if count < len(most) else (most[0] if most else total)
+        count += 1
+    return count
+
+
+def conflicts(found: list[Write]) -> list[Write]:
+    """Return the writes that met another one on their path: under way at once, neither having seen the other."""
+    groups: dict[tuple[str, str], list[Write]] = defaultdict(list)
+    for one in found:
+        if one.possible and not one.altered:
+            groups[one.session, one.path].append(one)
+    met: set[int] = set()
+    for group in groups.values():
+        begins, ends = (np.array([getattr(one, name) for one in group]) for name in ("begin_ns", "end_ns"))
+        for place, one in enumerate(group):
+            overlapping = np.flatnonzero((begins[:place] <= one.end_ns) & (ends[:place] >= one.begin_ns))
+            for other in (group[earlier] for earlier in overlapping.tolist()):
+                if not {id(one), id(other)} <= met and _apart(one.clock, other.clock):
+                    met |= {id(one), id(other)}
+    return [one for one in found if id(one) in met]
+
+
+def _apart(one: dict[str, int], other: dict[str, int]) -> bool:
+    return any(n > other.get(node, 0) for node, n in one.items()) and any(
+        n > one.get(node, 0) for node, n in other.items()
+    )
+
+
+def figures(run: Run) -> Figures:
+    """Return the figures below `crdt.`; all null where there is no history."""
+    frame = operations(run)
+    if frame is None:
+        return dict.fromkeys(
+            f"crdt.{name}_count" for name in ("operations", "acknowledged", "unknown", "conflicts", "lost")
+        )
+    found, states = writes(frame), finals(run)
+    told, outcomes, kinds = fate(found, states), frame["outcome"].tolist(), words(frame, "kind")
+    promised = [one for one in found if one.acknowledged and not one.altered]
+    sessions = {one.session for one in promised} or set(states)
+    read = bool(sessions) and all("sql" in states.get(one, {}) for one in sessions)
+    counted = read and not told.unreadable_count
+    lost = len(told.lost) + sum(told.lacking.values())
+    lost_count = lost if lost or counted else None
+    resolved = (np.array(kinds) == "contended") & (np.array(outcomes) == "ok")
+    took_us = (frame["end_ns"] - frame["invoke_ns"])[resolved] / 1000
+    return {
+        "crdt.operations_count": len(frame),
+        "crdt.acknowledged_count": outcomes.count("ok"),
+        "crdt.failed_count": outcomes.count("fail"),
+        "crdt.unknown_count": outcomes.count("unknown"),
+        "crdt.replays_count": kinds.count("replay"),
+        "crdt.counters_count": kinds.count("counter"),
+        "crdt.conflicts_count": len(conflicts(found)),
+        "crdt.lost_count": lost_count,
+        "crdt.lost_ratio_bound": None if lost_count is None else _bound(lost_count, len(promised)),
+        "crdt.superseded_count": len(told.superseded) if read else None,
+        "crdt.recovered_count": told.recovered_count if counted else None,
+        "crdt.final_state_read": read,
+        "crdt.divergence_count": _divergence(run, found, states, sessions),
+        "crdt.resolution_ms": bounds.quantiles_ms(took_us.to_numpy(dtype=float)),
+    }
+
+
+def _bound(lost_count: int, n_count: int) -> float | None:
+    if not n_count or lost_count >= n_count:
+        return 1.0 if n_count else None
+    return float(stats.beta.ppf(0.95, lost_count + 1, n_count - lost_count)) if lost_count else min(1.0, 3 / n_count)
+
+
+def _divergence(run: Run, found: list[Write], states: dict[str, dict[str, Any]], sessions: set[str]) -> int | None:
+    """Return how many sessions differ between places where the run wrote; None where not all were read at all."""
+    places = {"sql", *run.manifest["spec"]["target"]["crdt"]["reads"], *_sources(run)}
+    paths: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        paths[one.session].add(one.path)
+    count = 0
+    for session, own in paths.items():
+        first, *others = [
+            states.get(session, {})[place] for place in sorted(states.get(session, {}), key=_sql_first)
+        ] or [None]
+        count += any(at(first, path) != at(other, path) for other in others for path in own)
+    whole = len(places) > 1 and all(places <= states.get(one, {}).keys() for one in sessions)
+    return count if count or (whole and sessions) else None
+
+
+def _sql_first(place: str) -> tuple[bool, str]:
+    return place != "sql", place
+
+
+def _sources(run: Run) -> set[str]:
+    frame = run.table("final_states")
+    return set() if frame is None else set(words(frame, "source"))
