@@ -285,9 +285,18 @@ def halved(data: RunData) -> RunData:
 
 
 def half_asked(data: RunData) -> RunData:
-    """Half of the drawn arrivals, and half of the history where there is one; all of that was answered well."""
-    half = halved(data)
-    return half if data.operations is None else history_of(lambda frame: frame.iloc[::2])(half)
+    """Half of the drawn arrivals, of all users in all waves, and of the history their part; nothing else is amiss."""
+    users = data.manifest.spec.scenario.users
+    cycle, place = np.divmod(np.arange(len(data.requests)), users)
+    kept = (place < users // 2) == (cycle % 2 == 0)
+    half = with_facts(intended_count=int(kept.sum()))(made.with_requests(data, data.requests[kept]))
+    if data.operations is None:
+        return half
+    written = [row for row, there in zip(made.wave_rows(data.manifest), kept, strict=True) if there]
+    finals = made.final_states(written)
+    reads = data.samples["reads"].assign(document=finals["document"], vector_clock=finals["vector_clock"])
+    told = {"final_states": finals, "reads": reads, "idempotency": made.idempotency(written)}
+    return replace(half, operations=made.history(written), samples={**half.samples, **told})
 
 
 def twice(data: RunData) -> RunData:
