@@ -83,7 +83,7 @@ def test_parts_of_the_tail_are_ranked_by_share(healthy: RunData) -> None:
 
 
 def test_a_lost_write_comes_first() -> None:
-    data = made.healthy("crdt_stress", "smoke")
+    data = made.cut(made.healthy("crdt_stress", "smoke"), "reads")  # which showed what is lost
     rows = made.wave_rows(data.manifest)
     states = made.final_states(rows, gone=("token-0", "token-2"))
     first = next(iter(found(replace(data, samples={**data.samples, "final_states": states})).values()))
