@@ -124,7 +124,7 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
     crdt = result.crdt
     if not crdt.operations_count:
         return Reading(missing=_absence(result, "no CRDT write was recorded"))
-    breach = _broken_history(crdt)
+    breach = _breach(crdt)
     if crdt.lost_count is None:
         missing = None if breach else _absence(result, "the final state of the sessions was not read")
         return Reading(missing=missing, breach=breach, evidence=f"{result.scenario}: reads of the sessions")
@@ -145,27 +145,42 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
     )
 
 
-def _broken_history(crdt: Crdt) -> str | None:
-    """Return in words which violations beside lost writes are proven; None where none is.
+PROVEN = (
+    ("lost_later_count", "write was seen by a read and is gone", "writes were seen by a read and are gone"),
+    ("phantom_count", "value was written by nobody", "values were written by nobody"),
+    ("resurrected_count", "write was refused and is visible", "writes were refused and are visible"),
+    ("double_effect_count", "idempotency key took effect twice", "idempotency keys took effect twice"),
+    (
+        "swallowed_body_count",
+        "write under a used key was acknowledged and is absent",
+        "writes under a used key were acknowledged and are absent",
+    ),
+    (
+        "illegal_winner_count",
+        "register holds a value that had been overwritten",
+        "registers hold values that had been overwritten",
+    ),
+    ("divergence_count", "session differs between places at rest", "sessions differ between places at rest"),
+)
+"""Counts of violations beside lost writes, with their words for one and for many."""
+
+
+def violations(crdt: Crdt) -> list[str]:
+    """Return in words which violations beside lost writes are proven.
 
     Each of them shows data that must not be there, or not there any more, so one is enough, whatever was not read.
     Stale reads and other answers to a replay lose nothing; an element twice without a second effect of its key may be
     how the document is laid out; and a clock that falls has lost no write yet (what it loses shows as lost or as an
     illegal winner). Those keep a run from passing and do not fail it.
     """
-    proven = (
-        (crdt.lost_later_count, "were seen by a read and are gone"),
-        (crdt.phantom_count, "were written by nobody"),
-        (crdt.resurrected_count, "were refused and are visible"),
-        (crdt.double_effect_count, "had a second effect"),
-        (crdt.swallowed_body_count, "were acknowledged under a used key and are absent"),
-        (crdt.illegal_winner_count, "stand in a register although another one had overwritten them"),
-    )
-    words = [f"{count:,} writes {what}" for count, what in proven if count]
-    if crdt.divergence_count:
-        words.append(f"{crdt.divergence_count:,} sessions differ between places after quiesce")
+    found = ((getattr(crdt, name), one, many) for name, one, many in PROVEN)
+    return [f"{count:,} {one if count == 1 else many}" for count, one, many in found if count]
+
+
+def _breach(crdt: Crdt) -> str | None:
+    words = violations(crdt)
     if words and crdt.lost_count:
-        words.insert(0, f"{crdt.lost_count:,} acknowledged writes lost")
+        words.insert(0, f"{crdt.lost_count:,} of {crdt.acknowledged_count or 0:,} acknowledged writes lost")
     return "; ".join(words) or None
 
 

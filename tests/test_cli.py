@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,8 @@ def test_dry_run_tells_what_it_would_take_and_writes_nothing(
     assert "30,000" in text
     assert "CRDT writes" in text
     assert "it ends about 2" in text
+    sizes = [float(found) for found in re.findall(r"([0-9.]+) MB", text)]
+    assert sum(sizes[:-1]) == pytest.approx(sizes[-1], abs=0.3)  # the rows, the report's among them, make the total
     assert "in 5 h" in text
     assert list(tmp_path.iterdir()) == []
 

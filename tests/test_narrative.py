@@ -51,6 +51,26 @@ def test_a_lost_write_is_said_with_an_example() -> None:
     assert "Every acknowledged write" not in text
 
 
+def test_proven_violations_beside_lost_writes_are_told() -> None:
+    crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 0, "final_state_read": True}
+    only = campaigns.result("crdt_stress", crdt=crdt | {"phantom_count": 1, "divergence_count": 2})
+    text = " ".join(narrative.analysis(only))
+    assert "Proven wrong: 1 value was written by nobody; 2 sessions differ between places at rest." in text
+    both = campaigns.result("crdt_stress", crdt=crdt | {"lost_count": 2, "lost_later_count": 2})
+    assert "Proven as well: 2 writes were seen by a read and are gone." in " ".join(narrative.analysis(both))
+    assert "Proven" not in " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt)))
+
+
+def test_a_counterexample_takes_the_place_of_examples() -> None:
+    event = {"lane": "user 1", "begin_ns": 1, "end_ns": 2, "text": "adds x"}
+    shown = {"kind": "lost", "session_id": "s", "path": "/x", "text": "x is absent", "events": [event]}
+    crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 1, "final_state_read": True}
+    given = campaigns.result("crdt_stress", crdt=crdt | {"lost_examples": ["s /x x"], "counterexample": shown})
+    text = " ".join(narrative.analysis(given))
+    assert "The timeline below shows the smallest counterexample: an acknowledged write that is absent." in text
+    assert "for example" not in text
+
+
 def test_an_unread_final_state_is_not_called_complete() -> None:
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": None, "final_state_read": False}
     text = " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt)))
@@ -136,7 +156,10 @@ def test_what_became_of_the_arrivals_is_said() -> None:
             campaigns.result("peak", delay=late, never_sent_count=3, generator={"in_flight_at_end_count": 1})
         )
     )
-    assert "12 were sent more than 15 ms after they were due (at most 48.2 ms), 3 never, and 1 was in flight" in text
+    assert (
+        "12 were sent more than 15 ms after they were due (at most 48.2 ms), 3 were never sent, and 1 was in flight"
+        in text
+    )
     bare = " ".join(narrative.analysis(campaigns.result("peak", delay={}, generator={})))
     assert "How many were sent late is NOT MEASURED" in bare
     assert "in flight when the window ended is NOT MEASURED" in bare

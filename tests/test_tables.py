@@ -150,6 +150,7 @@ def criterion(**changes: Any) -> CriterionResult:
         ({"unit": "ratio", "limit": 0.05, "actual": 0.05000001}, "5.000001 %"),
         ({"unit": "ratio", "limit": 0.05, "actual": 0.05}, "5.00 %"),
         ({"unit": "writes", "limit": 0, "actual": 0}, "0 writes"),
+        ({"unit": "writes", "limit": 0, "actual": 1}, "1 write"),
     ],
 )
 def test_rounding_never_hides_the_side_of_the_limit(changes: dict[str, Any], shown: str) -> None:

@@ -119,6 +119,8 @@ def _show_plan(order: Order) -> int:
         left = "\n".join(f"{count:,} {kind}" for kind, count in each.writes.items() if count)
         size = size_text(each.disk_bytes)
         table.add_row(spec.scenario.name, _about(each.wall_s), f"{each.requests_count:,}", size, left)
+    around_s, report_bytes = estimate.AROUND_CAMPAIGN_S, estimate.CAMPAIGN_BYTES
+    table.add_row("report", _about(around_s), "-", size_text(report_bytes), "-")
     console.print(table)
     for spec in order.specs:
         if course := _course(spec.scenario):

@@ -19,16 +19,27 @@ def arrivals(result: ScenarioResult) -> str:
     if late.late_count is None:
         return f"How many were sent late is NOT MEASURED; {_in_flight(result)}."
     due = "it was" if late.late_count == 1 else "they were"
-    text = f"{counted(late.late_count, 'was', 'were')} sent more than 15 ms after {due} due"
+    text = f"{_some(late.late_count)} sent more than 15 ms after {due} due"
     text += f" (at most {number_text(late.latest_ms, 1, 'ms')})" if late.late_count else ""
-    return f"{text}, {number_text(result.never_sent_count, 0)} never, and {_in_flight(result)}."
+    never = "none was left unsent" if result.never_sent_count == 0 else _never_sent(result)
+    return f"{text}, {never}, and {_in_flight(result)}."
+
+
+def _never_sent(result: ScenarioResult) -> str:
+    if result.never_sent_count is None:
+        return "how many were never sent is NOT MEASURED"
+    return f"{counted(result.never_sent_count, 'was', 'were')} never sent"
 
 
 def _in_flight(result: ScenarioResult) -> str:
     count = result.generator.in_flight_at_end_count
     if count is None:
         return "how many were in flight when the window ended is NOT MEASURED"
-    return f"{counted(count, 'was', 'were')} in flight when the window ended and waited for"
+    return f"{_some(count)} in flight when the window ended{' and waited for' if count else ''}"
+
+
+def _some(count: int) -> str:
+    return counted(count, "was", "were") if count else "none was"
 
 
 def explained(result: ScenarioResult) -> str:

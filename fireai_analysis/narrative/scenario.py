@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fireai_analysis.narrative import delay
-from fireai_analysis.narrative.words import counted, missing, ran, scale_sentence, span_text
-from fireai_analysis.results import ScenarioResult
+from fireai_analysis.narrative.words import VIOLATIONS, counted, missing, ran, scale_sentence, span_text
+from fireai_analysis.readings import violations
+from fireai_analysis.results import Counterexample, Crdt, ScenarioResult
 from fireai_analysis.units import duration_text, mib_to_mb, number_text, percent_text
 
 TAIL_SHARE_WORTH_NAMING = 0.1
@@ -167,24 +168,33 @@ def _survival(result: ScenarioResult) -> str:
     crdt = result.crdt
     if not crdt.final_state_read or crdt.lost_count is None:
         return "Whether writes were lost is NOT MEASURED: the final state was not read from the database."
-    if crdt.lost_count:
-        examples = f" (for example {'; '.join(crdt.lost_examples)})" if crdt.lost_examples else ""
-        text = f"{counted(crdt.lost_count, 'acknowledged write')} cannot be found in the final state{examples}."
-    else:
-        bound = (
-            ""
-            if crdt.lost_ratio_bound is None
-            else (
-                f"; with this many writes, a loss of up to {percent_text(crdt.lost_ratio_bound, 3)} % could go unseen"
-            )
-        )
-        text = (
-            f"Every acknowledged write is in the final state read from the database, or was legally superseded{bound}."
-        )
-    violations = crdt.idempotency_violations_count
-    if violations is None:
-        return f"{text} Idempotency is NOT MEASURED."
-    return f"{text} {counted(violations, 'idempotency violation')} in {number_text(crdt.replays_count, 0)} replays."
+    sentences = [_lost(crdt) if crdt.lost_count else _kept(crdt)]
+    if proven := violations(crdt):
+        sentences.append(f"Proven {'as well' if crdt.lost_count else 'wrong'}: {'; '.join(proven)}.")
+    if crdt.counterexample is not None:
+        sentences.append(f"The timeline below shows the smallest counterexample: {_shown(crdt.counterexample)}.")
+    broken = crdt.idempotency_violations_count
+    if broken is None:
+        return " ".join([*sentences, "Idempotency is NOT MEASURED."])
+    replays = counted(crdt.replays_count or 0, "repetition under the same key", "repetitions under the same key")
+    return " ".join([*sentences, f"{counted(broken, 'idempotency violation')} in {replays}."])
+
+
+def _lost(crdt: Crdt) -> str:
+    given = crdt.lost_examples if crdt.counterexample is None else ()
+    examples = f" (for example {'; '.join(given)})" if given else ""
+    return f"{counted(crdt.lost_count or 0, 'acknowledged write')} cannot be found in the final state{examples}."
+
+
+def _kept(crdt: Crdt) -> str:
+    text = "Every acknowledged write is in the final state read from the database, or was legally superseded"
+    if crdt.lost_ratio_bound is None:
+        return f"{text}."
+    return f"{text}; with this many writes, a loss of up to {percent_text(crdt.lost_ratio_bound)} % could go unseen."
+
+
+def _shown(example: Counterexample) -> str:
+    return VIOLATIONS.get(example.kind, example.kind)
 
 
 def _doubts(result: ScenarioResult) -> str:

@@ -13,6 +13,23 @@ NOT_RUN = "not run"
 """Stands in the place of each figure of a scenario that was not part of the campaign."""
 
 
+VIOLATIONS = {
+    "lost_later": "a write that was read and is gone",
+    "lost": "an acknowledged write that is absent",
+    "double_effect": "an idempotency key that took effect twice",
+    "phantom": "a value that nobody wrote",
+    "resurrected": "a refused write that is visible",
+    "divergence": "a session that differs between places",
+    "swallowed_body": "another body under a used key, acknowledged and absent",
+    "illegal_winner": "a value that stands although it had been overwritten",
+    "clock_regression": "a vector clock that fell, or holds what was never sent",
+    "duplicated": "an element that stands more often than it was made",
+    "other_answer": "a repetition that was answered otherwise",
+    "stale": "an acknowledged write that a later read does not show",
+}
+"""What a counterexample shows, by its kind."""
+
+
 def title(scenario: str) -> str:
     """Return the name of a scenario as the report's tables head it.
 

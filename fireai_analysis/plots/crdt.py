@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fireai_analysis.narrative.words import VIOLATIONS
 from fireai_analysis.plots import style
 from fireai_analysis.plots.chart import Bars, Chart, Dash, Line, Marks, Panel, XAxis, YAxis, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
@@ -90,14 +91,14 @@ def crdt_counterexample(tables: Tables, result: ScenarioResult) -> Figure | None
     return drawn(
         Chart(
             id=style.figure_id(result, "crdt-counterexample"),
-            title=f"{style.scenario_title(result.scenario)}: smallest counterexample, {shown.kind.replace('_', ' ')}",
+            title=f"{style.scenario_title(result.scenario)}: {VIOLATIONS.get(shown.kind, shown.kind)}",
             subtitle=style.scale_text(result),
             x=XAxis("Instants in their order, ms since the first; not to scale", "", ticks=ticks, low=-0.4,
                     high=len(instants) + 0.4),
             panels=tuple(panels),
             alt=f"{shown.text}. {'; '.join(f'{event.lane}: {event.text}' for event in shown.events)}.",
-            caption="One lane for each user and each place that was read: the fewest events of one session that prove "
-            "it. A dashed line has no end: no answer came.",
+            caption="The smallest counterexample: the fewest events of one session that prove it, one lane for each "
+            "user and each place that was read. A dashed line has no end: no answer came.",
             height_px=150 + 70 * len(panels),
         )
     )  # fmt: skip

@@ -169,6 +169,7 @@ def _y_axis(axes: Axes, panel: Panel) -> None:
     axes.set_ylim(panel.axis.low, panel.axis.high)
     if panel.bare:
         axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
     axes.grid(axis="y", color=style.PRINT_GRID, linewidth=0.6)
 
 

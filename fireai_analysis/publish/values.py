@@ -31,7 +31,7 @@ def of(summary: Summary) -> Filling:
     -------
     mapping of str to tuple of Value
         One value a slot; slots that start with `*.` get the name of each scenario and its value in turn, or one
-        value where no scenario has any and all give the same reason.
+        value where the campaign has one scenario, or none has any and all give the same reason.
     """
     single = {**_campaign(summary), **environment_values.values(summary), **environment_values.files(summary)}
     single |= _criteria(summary) | _scenarios(summary)
@@ -110,4 +110,6 @@ def _in_turn(values: Mapping[str, Value]) -> tuple[Value, ...]:
     absent = all(value.reason or not value.key for value in values.values())
     if absent and len({(value.text, value.reason) for value in values.values()}) == 1:
         return (next(iter(values.values())),)
+    if len(values) == 1:
+        return tuple(values.values())
     return tuple(part for name, value in values.items() for part in (Value(words.title(name), kind="scenario"), value))

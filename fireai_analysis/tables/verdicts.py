@@ -82,7 +82,8 @@ def value_text(value: float | None, criterion: CriterionResult) -> str:
         return f"{percent_text(value, wanted)} %"
     if criterion.unit == "bytes":
         return f"{near_limit_text(mb(value), mb(criterion.limit))} MB"
-    return f"{near_limit_text(value, criterion.limit, 1 if criterion.unit == 'ms' else 0)} {criterion.unit}"
+    unit = "write" if criterion.unit == "writes" and value == 1 else criterion.unit
+    return f"{near_limit_text(value, criterion.limit, 1 if unit == 'ms' else 0)} {unit}"
 
 
 def _differ(value: float, limit: float, digits: int) -> bool:

@@ -90,16 +90,16 @@ def hold(text: str, summary: dict[str, Any], ledger: Ledger) -> int:
     ledger : Ledger
         Takes what differs.
     """
-    found = printed(text)
+    found, sheet = printed(text), _Sheet(summary)
     for one in found:
         value = look(summary, one.key)
-        if one.key not in COLLECTIONS and not _agrees(one, value, summary):
+        if one.key not in COLLECTIONS and not _agrees(one, value, sheet):
             shown = value if not isinstance(value, dict | list) else "(no figure there rounds to it)"
             ledger.differ(one.key, FILE, one.text, shown)
     return len(found)
 
 
-def _agrees(one: Printed, value: Any, summary: dict[str, Any]) -> bool:
+def _agrees(one: Printed, value: Any, sheet: _Sheet) -> bool:
     if isinstance(value, str) and value != ABSENT:
         return _plain(value) in _plain(one.text)
     numbers = list(_numbers(one.text))
@@ -107,11 +107,12 @@ def _agrees(one: Printed, value: Any, summary: dict[str, Any]) -> bool:
         return not numbers or any(word in one.text for word in UNSAID)
     if isinstance(value, bool):
         return True
-    around = _around(summary, one.key)
-    told = all(_among(number, around) for number in numbers)
+    derived = sheet.derived(one.key)
+    around = [*sheet.around(one.key), *derived, *CONSTANTS]
+    told = all(any(_rounds(number, form) for form in around) for number in numbers)
     if isinstance(value, dict | list):
         return told
-    forms = [*_forms(one.key, value, summary), *_derived(summary, one.key)]
+    forms = [*sheet.forms(one.key, value), *derived]
     return told and any(_rounds(number, form) for number in numbers for form in forms)
 
 
@@ -150,46 +151,48 @@ def _rounds(number: _Number, value: float) -> bool:
     return abs(number.value - value) <= number.step / 2 * (1 + 1e-6) + 1e-12
 
 
-def _forms(key: str, value: float, summary: dict[str, Any]) -> list[float]:
-    """Return a figure in every unit that the report prints it in."""
-    parts = key.split(".")
-    unit = str(look(summary, f"criteria.{parts[1]}.unit")) if parts[0] == "criteria" and len(parts) > 1 else ""
-    if any(part.endswith("ratio") for part in parts) or unit == "ratio":
-        return [value * 100]
-    if any(part.endswith("_mib") for part in parts):
-        return [value * 1.048576, value]
-    if key.endswith("bytes_per_s"):
-        return [value / 1e3]
-    if any(part.endswith("bytes") for part in parts) or unit == "bytes":
-        return [value / 1e6]
-    return [value]
+class _Sheet:
+    """The figures that a page may show: by key, in the units of the report, and what words make of them."""
 
+    def __init__(self, summary: dict[str, Any]) -> None:
+        self._summary = summary
+        self._around: dict[str, list[float]] = {}
 
-def _derived(summary: dict[str, Any], key: str) -> list[float]:
-    """Return what the report makes of a figure in words: the rate of success, the efficiency, and sums of counts."""
-    head, _, name = key.rpartition(".")
-    value = look(summary, key)
-    if name == "error_ratio" and isinstance(value, int | float):
-        return [100 * (1 - value)]
-    offered = look(summary, f"{head}.offered_rps")
-    if name == "achieved_rps" and isinstance(value, int | float) and isinstance(offered, int | float) and offered:
-        return [100 * value / offered]
-    database = look(summary, f"{head}")
-    if name in ("statements", "index_scans") and isinstance(database, dict):
-        calls = [one["calls_count"] for one in database.get("statements", ())]
-        return [float(sum(one)) for one in (calls, database["index_scans"].values(), database["seq_scans"].values())]
-    return []
+    def forms(self, key: str, value: float) -> list[float]:
+        """Return a figure in every unit that the report prints it in."""
+        parts = key.split(".")
+        unit = str(look(self._summary, f"criteria.{parts[1]}.unit")) if parts[0] == "criteria" else ""
+        if any(part.endswith("ratio") for part in parts) or unit == "ratio":
+            return [value * 100]
+        if any(part.endswith("_mib") for part in parts):
+            return [value * 1.048576, value]
+        if key.endswith("bytes_per_s"):
+            return [value / 1e3]
+        return [value / 1e6 if unit == "bytes" or any(part.endswith("bytes") for part in parts) else value]
 
+    def derived(self, key: str) -> list[float]:
+        """Return what the report makes of a figure in words: rate of success, efficiency, sums of counts."""
+        head, _, name = key.rpartition(".")
+        value, offered, beside = look(self._summary, key), look(self._summary, f"{head}.offered_rps"), {}
+        if name == "error_ratio" and is_number(value):
+            return [100 * (1 - value)]
+        if name == "achieved_rps" and is_number(value) and is_number(offered) and offered:
+            return [100 * value / offered]
+        if name in ("statements", "index_scans"):
+            beside = look(self._summary, head)
+        calls = [one["calls_count"] for one in beside.get("statements") or ()]
+        scans = [list((beside.get(f"{kind}_scans") or {}).values()) for kind in ("index", "seq")]
+        return [float(sum(filter(is_number, counts))) for counts in (calls, *scans)] if beside else []
 
-def _around(summary: dict[str, Any], key: str) -> list[float]:
-    """Return the figures that words beside a figure may name: those of its scenario, criterion, or the summary."""
-    parts = key.split(".")
-    place = ".".join(parts[:2]) if parts[0] in ("scenarios", "criteria") else ""
-    beside = look(summary, place) if place else {name: one for name, one in summary.items() if is_number(one)}
-    leaves = flat({} if beside == ABSENT else beside, place)
-    found = [form for name, value in leaves if is_number(value) for form in _forms(name, float(value), summary)]
-    return found + _derived(summary, key)
-
-
-def _among(number: _Number, figures: list[float]) -> bool:
-    return number.value in CONSTANTS or any(_rounds(number, one) for one in figures)
+    def around(self, key: str) -> list[float]:
+        """Return what words beside a figure may name: figures of its scenario or criterion, else of the campaign."""
+        parts = key.split(".")
+        place = ".".join(parts[:2]) if parts[0] in ("scenarios", "criteria") else ""
+        if place not in self._around:
+            scalars = {name: one for name, one in self._summary.items() if is_number(one)}
+            beside = look(self._summary, place) if place else scalars
+            leaves = flat({} if beside == ABSENT else beside, place)
+            self._around[place] = [
+                form for name, value in leaves if is_number(value) for form in self.forms(name, float(value))
+            ]
+        return self._around[place]

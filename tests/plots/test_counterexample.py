@@ -6,8 +6,13 @@ from xml.etree import ElementTree
 import plotly.graph_objects as go
 
 from fireai_analysis import plots, tables
+from fireai_analysis.analyze.crdt_violation import GRAVITY
+from fireai_analysis.judge import judge_one
+from fireai_analysis.narrative.words import VIOLATIONS
 from fireai_analysis.results import Counterexample, Crdt, Event, ScenarioResult
-from fireai_analysis.tables.crdt import COUNTED
+from fireai_analysis.scenarios import load_criteria
+from fireai_analysis.tables.crdt import COUNTED, DOUBT, FAILS, HARMLESS
+from tests import made
 from tests.plots.frames import HOSTILE, result, unmeasured
 
 MS = 1_000_000
@@ -70,6 +75,26 @@ def test_the_table_tells_times_since_the_first_event() -> None:
     assert "session-3" in table.note
 
 
+def test_what_a_count_does_to_the_verdict_is_what_the_judge_does() -> None:
+    data = made.healthy_result("crdt_stress")
+    criterion = next(one for one in load_criteria().criteria if one.id == "crdt_data_loss")
+    for label, name, weight in COUNTED:
+        counts = data.crdt.model_copy(update={name: 1})
+        if name in ("operations_count", "acknowledged_count", "failed_count", "conflicts_count"):
+            continue
+        if name == "other_answer_count":  # counted among the violations of idempotency
+            counts = counts.model_copy(update={"idempotency_violations_count": 1})
+        verdict = judge_one(criterion, data.model_copy(update={"crdt": counts})).verdict
+        assert verdict == {FAILS: "FAILED", DOUBT: "INCONCLUSIVE", HARMLESS: "PASSED"}[weight], label
+
+
+def test_every_kind_of_violation_has_words() -> None:
+    assert set(VIOLATIONS) == set(GRAVITY)
+    assert (
+        tables.crdt_counterexample(violated()).title == "Smallest counterexample: an acknowledged write that is absent"
+    )
+
+
 def test_without_a_violation_there_is_nothing_to_show() -> None:
     for run in (result("crdt_stress"), unmeasured("crdt_stress")):
         assert plots.crdt_counterexample({}, run) is None
@@ -79,10 +104,10 @@ def test_without_a_violation_there_is_nothing_to_show() -> None:
 def test_every_count_of_the_record_stands_in_the_table_of_the_history() -> None:
     other = {"lost_ratio_bound", "lost_examples", "idempotency_violations_count", "resolution_ms", "final_state_read"}
     other |= {"doors", "doubts", "counterexample", "stale_ms", "converge_ms"}
-    assert {name for _, name in COUNTED} == set(Crdt.model_fields) - other
+    assert {name for _, name, _ in COUNTED} == set(Crdt.model_fields) - other
     table = tables.crdt_history(violated())
-    shown = dict(table.rows)
+    shown = {row[0]: row[1] for row in table.rows}
     assert shown["Lost: acknowledged and absent"] == "1"
     assert shown["Phantom: written by nobody"] == "NOT MEASURED"
-    assert table.note == "Read at rest for every session: sql. One doubt."
+    assert table.note == "Read at rest for every session: database. One doubt."
     assert tables.crdt_history(unmeasured("crdt_stress")).note == "No history of writes was recorded."

@@ -106,7 +106,7 @@ def test_a_figure_of_a_scenario_left_out_is_not_run_and_never_a_number(one_of_fo
     rows = [line for line in one_of_four.splitlines() if line.startswith("| P95 |")]
     assert rows == ["| P95 | not run | not run | not run | 14.8 ms |"]
     assert "| Peak | 35.0 | not run | not run |" in one_of_four
-    assert "- **Initial Heap:** CRDT Stress 3.3 MB" in one_of_four
+    assert "- **Initial Heap:** 3.3 MB" in one_of_four
     assert "| Peak | not run | – | – | – | – | – |" in one_of_four
 
 
