@@ -286,7 +286,9 @@ def _judge(known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: 
     for name, one in known.items():
         verdict = {"verdict": verdicts.of_scenario(one, criteria, today)}
         ledger.compare(SUMMARY, f"scenarios.{name}.", one.reported, verdict)
-    ledger.compare(SUMMARY, "", summary, verdicts.of_campaign(known, criteria, today))
+    told = look(summary, "environment.repeats_count")
+    repeats_count = 1 if told == ABSENT else int(told or 1)
+    ledger.compare(SUMMARY, "", summary, verdicts.of_campaign(known, criteria, today, repeats_count))
 
 
 def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledger: Ledger) -> None:

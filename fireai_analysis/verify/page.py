@@ -22,6 +22,20 @@ COLLECTIONS = ("scenarios", "files", "recommendations", "criteria", "environment
 CONSTANTS = (15.0, 95.0)
 """Numbers that words explain figures with: late is over 15 ms, intervals are of 95 %."""
 
+BESIDE = {
+    "timeouts_count": ("never_sent_count",),
+    "scale": (
+        *("duration_s", "users_count", "rate_rps", "peak_rate_rps"),
+        *("facts.full_duration_s", "facts.full_users_count", "facts.full_rate_rps"),
+    ),
+    "rate_rps": ("peak_rate_rps",),
+    "duration_s": ("scale.duration_ratio",),
+    "users_count": ("scale.users_ratio",),
+    "lock_waits_count": ("deadlocks_count",),
+    "index_scans": ("seq_scans",),
+}
+"""The other figures that the words of a figure name, where it is not all that stand beside it."""
+
 UNSAID = ("NOT MEASURED", "–", "-", "unbounded", "infinite", "none", "unknown")
 _NUMBER = re.compile(r"(?P<side>[<>]?)(?<![A-Za-z0-9_.])(?P<number>-?\d[\d,]*(?:\.\d+)?)")
 _DURATION = re.compile(r"\b(?:(\d+) h)?\s?(?:(\d+) min)?\s?(?:(\d+(?:\.\d)?) s)?\b")
@@ -174,6 +188,8 @@ class _Sheet:
         """Return what the report makes of a figure in words: rate of success, efficiency, sums of counts."""
         head, _, name = key.rpartition(".")
         value, offered, beside = look(self._summary, key), look(self._summary, f"{head}.offered_rps"), {}
+        if name == "timeouts_count" and is_number(value):
+            return [value + (look(self._summary, f"{head}.never_sent_count") or 0)]
         if name == "error_ratio" and is_number(value):
             return [100 * (1 - value)]
         if name == "achieved_rps" and is_number(value) and is_number(offered) and offered:
@@ -185,14 +201,16 @@ class _Sheet:
         return [float(sum(filter(is_number, counts))) for counts in (calls, *scans)] if beside else []
 
     def around(self, key: str) -> list[float]:
-        """Return what words beside a figure may name: figures of its scenario or criterion, else of the campaign."""
-        parts = key.split(".")
-        place = ".".join(parts[:2]) if parts[0] in ("scenarios", "criteria") else ""
-        if place not in self._around:
-            scalars = {name: one for name, one in self._summary.items() if is_number(one)}
-            beside = look(self._summary, place) if place else scalars
-            leaves = flat({} if beside == ABSENT else beside, place)
-            self._around[place] = [
-                form for name, value in leaves if is_number(value) for form in self.forms(name, float(value))
+        """Return what words beside a figure may name: the figure's own parts, and the figures that stand beside it."""
+        if key not in self._around:
+            parent, _, name = key.rpartition(".")
+            places = [key, *(f"{parent}.{one}" for one in BESIDE.get(name, ()))]
+            if not BESIDE.get(name) and parent.count(".") != 1:
+                beside = look(self._summary, parent) if parent else self._summary
+                scalars = beside.items() if isinstance(beside, dict) else ()
+                places += [f"{parent}.{one}".lstrip(".") for one, value in scalars if is_number(value)]
+            leaves = [leaf for place in places for leaf in flat(look(self._summary, place), place)]
+            self._around[key] = [
+                form for name, one in leaves if is_number(one) for form in self.forms(name, float(one))
             ]
-        return self._around[place]
+        return self._around[key]

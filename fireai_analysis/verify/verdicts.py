@@ -234,7 +234,7 @@ def of_scenario(known: Known, criteria: Criteria, today: date) -> str:
     )
 
 
-def of_campaign(scenarios: Mapping[str, Known], criteria: Criteria, today: date) -> dict[str, Any]:
+def of_campaign(scenarios: Mapping[str, Known], criteria: Criteria, today: date, repeats_count: int) -> dict[str, Any]:
     """Return what the summary says of the campaign, by its keys: criteria, overall, readiness, how many were met."""
     found = [_criterion(one, scenarios, criteria, today) for one in criteria.criteria]
     verdicts = [one["verdict"] for one in found]
@@ -242,6 +242,7 @@ def of_campaign(scenarios: Mapping[str, Known], criteria: Criteria, today: date)
     ready = bool(verdicts) and set(verdicts) <= {"PASSED", "WAIVED"}
     told = {f"criteria.{place}.{key}": value for place, one in enumerate(found) for key, value in one.items()}
     return told | {
+        "confidence": _confidence(found, scenarios, repeats_count),
         "overall": merge(verdicts),
         "readiness": "READY" if ready else "NOT_READY",
         "criteria_met": counted.count("PASSED"),
@@ -260,3 +261,26 @@ def _criterion(criterion: Criterion, scenarios: Mapping[str, Known], criteria: C
         "interval": worst.interval,
         "verdict": _waived(verdict, criterion, criteria, today),
     }
+
+
+def _confidence(found: Sequence[Mapping[str, Any]], scenarios: Mapping[str, Known], repeats_count: int) -> str:
+    """Return HIGH where a violation is proven; else the lowest of evidence, margin, scale and repeats."""
+    verdicts = [one["verdict"] for one in found]
+    if "FAILED" in verdicts:
+        return "HIGH"
+    missing = verdicts.count("NOT MEASURED")
+    sick = any(answer is False for one in scenarios.values() for answer in one.answers.values())
+    evidence = 0 if missing > 1 or sick else 1 if missing else 2
+    margin = min((_half_widths(one) for one in found if _bounded(one)), default=0.0)
+    scale = 2 if all(one.is_full for one in scenarios.values()) else 0
+    return ("LOW", "MEDIUM", "HIGH")[min(evidence, (margin >= 1) + (margin >= 3), scale, 1 + (repeats_count >= 5))]
+
+
+def _bounded(one: Mapping[str, Any]) -> bool:
+    return one["interval"] is not None and one["interval"][1] is not None and one["actual"] is not None
+
+
+def _half_widths(one: Mapping[str, Any]) -> float:
+    low, high = one["interval"]
+    half = max(high - one["actual"], one["actual"] - low)
+    return math.inf if half == 0 else abs(one["limit"] - one["actual"]) / half
