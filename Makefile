@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH ?=
 
-.PHONY: help install demo test lint bench lab clean
+.PHONY: help install demo test lint bench calibrate lab clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,9 @@ lint: install  ## format, lint, types, spelling, notebooks without outputs
 
 bench: install  ## measure what the project promises of itself, each figure beside the one to reach (BENCH=name, some take minutes)
 	$(BIN)/python -m tests.bench $(BENCH)
+
+calibrate: install  ## measure what the verdicts promise on simulated runs, and write tests/calibrate/results.md (takes a quarter of an hour)
+	$(BIN)/python -m tests.calibrate
 
 lab: install  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
