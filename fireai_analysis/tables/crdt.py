@@ -7,7 +7,7 @@ from fireai_analysis.results import Crdt, Quantiles, ScenarioResult
 from fireai_analysis.tables.table import Table, listing
 from fireai_analysis.units import NOT_MEASURED, NS_PER_MS, ms_text, number_text
 
-FAILS, DOUBT, HARMLESS = "FAILED", "no PASSED", "–"
+FAILS, DOUBT, HARMLESS = "violation", "doubt", "–"
 COUNTED = (
     ("Operations", "operations_count", HARMLESS),
     ("Acknowledged", "acknowledged_count", HARMLESS),
@@ -32,7 +32,7 @@ COUNTED = (
     ("Stale: missing from a later read, and there in the end", "stale_count", DOUBT),
     ("Other bodies under a used key that got the stored answer", "stored_answer_count", HARMLESS),
 )
-"""Label and field of every count, the harmless ones first, and what one above zero does to the verdict."""
+"""Label and field of every count, the harmless ones first, and what it is if not zero."""
 PLACES = {"sql": "database", "fastapi": "FastAPI", "go": "Go service"}
 
 
@@ -45,7 +45,7 @@ def crdt_history(result: ScenarioResult) -> Table:
     return Table(
         id=f"{result.scenario}-crdt-history",
         title="CRDT history: what was checked",
-        columns=("Figure", "Value", "Above zero means"),
+        columns=("Figure", "Value", "If not zero"),
         rows=tuple(row[:3] for row in rows),
         note=_note(crdt),
         keys=tuple(f"scenarios.{result.scenario}.{row[3]}" for row in rows),
@@ -66,7 +66,8 @@ def _note(crdt: Crdt) -> str:
         return "No history of writes was recorded."
     places = ", ".join(PLACES.get(door, door) for door in crdt.doors)
     read = f"Read at rest for every session: {places}." if places else "No place was read at rest."
-    return " ".join([read, *(f"{doubt[:1].upper()}{doubt[1:]}." for doubt in crdt.doubts)])
+    weights = "One violation is enough for FAILED; a doubt keeps the criterion from passing."
+    return " ".join([read, weights, *(f"{doubt[:1].upper()}{doubt[1:]}." for doubt in crdt.doubts)])
 
 
 def crdt_counterexample(result: ScenarioResult) -> Table | None:

@@ -109,5 +109,8 @@ def test_every_count_of_the_record_stands_in_the_table_of_the_history() -> None:
     shown = {row[0]: row[1] for row in table.rows}
     assert shown["Lost: acknowledged and absent"] == "1"
     assert shown["Phantom: written by nobody"] == "NOT MEASURED"
-    assert table.note == "Read at rest for every session: database. One doubt."
+    assert table.note == (
+        "Read at rest for every session: database. "
+        "One violation is enough for FAILED; a doubt keeps the criterion from passing. One doubt."
+    )
     assert tables.crdt_history(unmeasured("crdt_stress")).note == "No history of writes was recorded."
