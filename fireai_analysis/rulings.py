@@ -25,7 +25,8 @@ SAME_RUN = ("status_mix", "status_marks", "users", "mix", "idempotency_keys")
 NEEDED: dict[str, tuple[str, ...]] = {
     "p95_latency": (
         *("run_state", "run_length", "load_model", *GENERATOR, "calibration", *COUNTS, *SAME_RUN),
-        *("latency_values", "steady_state", "clock", "target_restart", "sampler_generator"),
+        *("stall_effect", "latency_values", "slow_errors", "steady_state", "clock", "target_restart"),
+        "sampler_generator",
     ),
     "crdt_data_loss": (
         *("run_state", "run_length", *LOAD, "workers", *COUNTS, *SAME_RUN, "target_restart"),
@@ -40,7 +41,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     ),
     "error_rate": (
         *("run_state", "run_length", "load_model", *GENERATOR, "calibration", *COUNTS, *SAME_RUN),
-        *("target_restart", "sampler_generator"),
+        *("latency_values", "target_restart", "sampler_generator"),
     ),
 }
 """Checks that must hold, with evidence, before a criterion is PASSED.
@@ -51,7 +52,7 @@ and capacity are those of the scenario's load. The history of waves is never rec
 """
 
 VOIDING: dict[str, tuple[str, ...]] = {
-    "p95_latency": (*GENERATOR, *WHERE_TOLD, *COUNTS, *SAME_RUN, "latency_values", "clock"),
+    "p95_latency": (*GENERATOR, *WHERE_TOLD, *COUNTS, *SAME_RUN, "stall_effect", "latency_values", "clock"),
     "aurora_scaling": (*GENERATOR, *WHERE_TOLD, *SAME_RUN),
     "error_rate": (*GENERATOR, *WHERE_TOLD, *COUNTS, *SAME_RUN),
     "crdt_data_loss": (),
@@ -67,7 +68,7 @@ NEEDED_WHERE_TOLD: dict[str, tuple[str, ...]] = {
     "p95_latency": WHERE_TOLD,
     "crdt_data_loss": ("counts_server",),
     "aurora_scaling": WHERE_TOLD,
-    "go_memory": ("counts_server",),
+    "go_memory": ("counts_server", "memory_mark"),
     "error_rate": WHERE_TOLD,
 }
 """Checks that must not have failed, with or without evidence, before a criterion is PASSED."""

@@ -12,6 +12,7 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.collect.schedule import plan
 from fireai_analysis.routes import REFUSED_KEY, RESULTS, ROUTES, SUCCESS
 from fireai_analysis.scenarios import load_target, run_spec
+from fireai_analysis.schemas import SERVER_PARTS
 from fireai_analysis.spec import Scenario
 from tests import made
 from tests.made import STARTED_NS, S
@@ -278,6 +279,86 @@ def uncounted(data: RunData) -> RunData:
     return replace(data, samples={**data.samples, "counts": counts[counts["source"] != "server"]})
 
 
+def slow_errors(every: int) -> Change:
+    """Let every n-th request be answered 504 after 29 s."""
+    change = failing(every, error="status 504", status=504)
+
+    def slow(data: RunData) -> RunData:
+        data = change(data)
+        bad = ~data.requests["ok"].to_numpy(dtype=bool)
+        frame = data.requests.copy()
+        frame.loc[bad, ["service_us", "response_us"]] = [28_999_500, 29_000_000]
+        return made.with_requests(data, frame)
+
+    return slow
+
+
+def shortened(times: int) -> Change:
+    """Tell a part of each latency; what the server says stays."""
+
+    def change(data: RunData) -> RunData:
+        service = data.requests["service_us"] // times
+        return with_rows(service_us=service, response_us=service + 500)(data)
+
+    return change
+
+
+def with_parts(**shares: float) -> Change:
+    """Let the server say that its parts took these shares of the service time."""
+    return lambda data: with_rows(
+        **{f"{part}_us": (data.requests["service_us"] * share).astype("Int32") for part, share in shares.items()}
+    )(data)
+
+
+def keys_counted(more: int) -> RunData:
+    """A drawn run whose generator counted as many keys as keyed writes were sent, and some more."""
+    data = drawn("peak")
+    count = int(data.requests["endpoint"].isin([RESULTS, "/v1/evidence"]).sum()) + more
+    return with_facts(generator={"keys_sent_count": count, "keys_distinct_count": count})(data)
+
+
+def stalled(data: RunData, begins_s: np.ndarray, long_s: float, service_ms: np.ndarray) -> RunData:
+    """The run in whose generator nothing moved for a while, several times: it sent late, and read answers late."""
+    window = data.window
+    assert window is not None
+    due = data.requests["intended_ns"].to_numpy(dtype=np.int64)
+    begins = window.started_ns + np.sort(begins_s * S).astype(np.int64)
+    ends = np.maximum.accumulate(begins + round(long_s * S))
+
+    def moved(at_ns: np.ndarray) -> np.ndarray:
+        place = np.searchsorted(begins, at_ns, "right") - 1
+        end = ends[np.maximum(place, 0)]
+        return np.where((place >= 0) & (at_ns < end), end, at_ns)
+
+    sent = moved(due + S // 2000)
+    answered = moved(sent + (service_ms * 1e6).astype(np.int64))
+    return with_rows(
+        sent_ns=pd.array(sent, dtype="Int64"),
+        service_us=pd.array((answered - sent) // 1000, dtype="Int32"),
+        response_us=pd.array((answered - due) // 1000, dtype="Int32"),
+    )(data)
+
+
+def many_stalls(every_factor: float) -> RunData:
+    """An hour with a stall of a second about every 100 s, times the factor."""
+    data = drawn("peak", "full")
+    draw = np.random.default_rng(1)
+    begins_s = np.arange(20.0, 3500.0, 345.0 * every_factor)
+    return stalled(data, begins_s, 1.0, 100 * np.exp(0.8 * draw.standard_normal(len(data.requests))))
+
+
+def frozen(ticks: Callable[[np.ndarray], np.ndarray]) -> Change:
+    """Let what the Go service allocated be a function of the tick."""
+    return lambda data: made.with_sample(
+        data, "go", alloc_bytes_total=ticks(np.arange(len(data.samples["go"]))) * made.MIB
+    )
+
+
+def stuck(tick: np.ndarray) -> np.ndarray:
+    """A tenth of an hour in which the same answer came back."""
+    return np.where((tick > 100) & (tick < 173), 100, tick)
+
+
 def halved(data: RunData) -> RunData:
     """Half of the drawn arrivals, as if the rate had been half; nothing tells of the others."""
     frame = data.requests.iloc[::2]
@@ -418,6 +499,9 @@ CASES: list[Case] = [
         "idempotency_keys", "collide", with_facts(generator={"keys_sent_count": 900, "keys_distinct_count": 899})
     ),
     _fires("idempotency_keys", "collide in the history", history(idempotency_key="one"), base="crdt_stress"),
+    Case("idempotency_keys", "more writes than keys", True, lambda: keys_counted(-1)),
+    Case("idempotency_keys", "as many keys as writes", False, lambda: keys_counted(0)),
+    Case("idempotency_keys", "keys of the set-up too", False, lambda: keys_counted(40)),
     _silent("idempotency_keys", "replays repeat theirs", base="crdt_stress"),
     _silent(
         "idempotency_keys", "other bodies under a used key", history(kind="altered", idempotency_key="one"),
@@ -464,6 +548,14 @@ CASES: list[Case] = [
     _fires("late_starts", "a fiftieth", late(0.02, 20.0)),
     _silent("late_starts", "a hundredth", late(0.009, 20.0)),
     Case("late_starts", "one of a few requests", False, lambda: late(1 / 36, 20.0)(good("sustained"))),
+    Case("stall_effect", "many short stalls", True, lambda: many_stalls(0.3)),
+    Case("stall_effect", "few short stalls", False, lambda: many_stalls(2.0)),
+    _silent("stall_effect", "waves", late(0.5, 20.0), base="crdt_stress"),
+    _silent("stall_effect", "slow answers of the target", with_rows(response_us=900_500, service_us=900_000)),
+    _fires("slow_errors", "gateway timeouts", slow_errors(25)),
+    _silent("slow_errors", "errors as fast as answers", failing(25)),
+    _silent("slow_errors", "one in a thousand", slow_errors(1000)),
+    _silent("slow_errors", "timeouts are in the P95", failing(25, error="timeout")),
     _silent("late_starts", "waves", late(0.5, 20.0), base="crdt_stress"),
     *(_fires("status_mix", f"{status} answered fast", failing(50, error=f"status {status}", status=status))
       for status in (401, 403, 404, 415, 422, 429)),
@@ -485,6 +577,10 @@ CASES: list[Case] = [
     _silent("status_marks", "created by a foreign method", with_rows(method="PUT", status=201)),
     _fires("status_marks", "no content at a foreign route", with_rows(endpoint="/v2/classify", status=204)),
     _silent("status_marks", "an altered key in conflict", altered_refused(0.05, 409), base="crdt_stress"),
+    _fires("status_marks", "answers that hold nothing", with_rows(response_bytes=0)),
+    _silent("status_marks", "nothing in a conflict", route("results"), with_rows(status=409, response_bytes=0)),
+    _silent("status_marks", "nothing at a foreign route", with_rows(endpoint="/v2/ping", response_bytes=0)),
+    _silent("status_marks", "how long answers were is not known", with_rows(response_bytes=pd.NA)),
     _fires("status_marks", "right, but for an error", with_rows(error="body: hash differs")),
     Case("status_marks", "as drawn", False, lambda: drawn("peak")),
     Case("status_marks", "as drawn in waves", False, lambda: drawn("crdt_stress")),
@@ -500,6 +596,9 @@ CASES: list[Case] = [
     _fires("latency_values", "negative", with_rows(service_us=-1)),
     _fires("latency_values", "a response time without its wait", with_rows(response_us=30_000_000)),
     _fires("latency_values", "sent before it was due", with_rows(sent_ns=STARTED_NS - 3600 * S)),
+    _fires("latency_values", "a tenth of what the server says it took", shortened(10)),
+    _silent("latency_values", "the server counts the database into its own time", with_parts(app=0.9, db=0.8)),
+    _silent("latency_values", "no server time told", with_rows(**{f"{part}_us": pd.NA for part in SERVER_PARTS})),
     _silent("latency_values", "as sent", lambda data: data),
     _fires("clock", "off", with_manifest(clock_offset_us={"go": -90_000.0})),
     _fires("clock", "stepped in the run", with_facts(generator={"clock_drift_us": -3.6e9})),
@@ -520,6 +619,22 @@ CASES: list[Case] = [
             uncounted),
     *(_fires(f"sampler_{name}", "died", sampler(name, 0.5)) for name in ("go", "processes", "pool", "host")),
     *(_silent(f"sampler_{name}", "missed a few", sampler(name, 0.96)) for name in ("go", "processes", "pool", "host")),
+    _fires("sampler_go", "figures of an old answer", frozen(lambda tick: 0 * tick)),
+    Case("sampler_go", "stood still for a tenth of an hour", True, lambda: frozen(stuck)(made.healthy_run("peak"))),
+    Case("sampler_go", "stood still for a minute", False,
+         lambda: frozen(lambda tick: np.maximum(tick, 12))(made.healthy_run("peak"))),
+    _fires("sampler_go", "another service", sample("go", pid=999, start_ns=STARTED_NS - 7200 * S)),
+    _silent("sampler_go", "the same process by another number", sample("go", pid=1)),
+    _silent("sampler_go", "allocations are not told", sample("go", alloc_bytes_total=np.nan)),
+    _fires("sampler_processes", "a Go process that did nothing", with_rows(door="go"),
+           process("go", cpu_s=lambda tick: 1.0 + 0 * tick)),
+    _silent("sampler_processes", "a Go process that nobody asked", process("go", cpu_s=lambda tick: 1.0 + 0 * tick)),
+    _fires("memory_mark", "under a sample", process("go", rss_bytes=lambda tick: 600_000_000 + tick),
+           sample("processes", high_water_bytes=pd.NA)),
+    _fires("memory_mark", "fell", with_facts(go_high_water_start_bytes=200_000_000)),
+    _silent("memory_mark", "a page under a sample",
+            process("go", rss_bytes=lambda tick: 80 * made.MIB + 4096 + 0 * tick)),
+    _silent("memory_mark", "no sample", unsampled("processes")),
     _fires("sampler_postgres", "died", sampler("postgres", 0.5)),
     _silent("sampler_postgres", "missed a few", sampler("postgres", 0.96)),
     _fires("sampler_generator", "died", lambda data: made.cut_generator(data, 0.5)),

@@ -8,9 +8,10 @@ from __future__ import annotations
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.steady_state import Steady
-from fireai_analysis.analyze.validity import generator, history, identity, recording, schedule, statuses
+from fireai_analysis.analyze.validity import effect, generator, history, identity, recording, schedule, statuses
 from fireai_analysis.analyze.validity.gap import generator_gap
 from fireai_analysis.analyze.validity.restart import target_restart
+from fireai_analysis.analyze.validity.samplers import memory_mark, sampler
 from fireai_analysis.results import Check
 
 SAMPLERS = ("go", "processes", "pool", "host", "postgres", "generator")
@@ -39,11 +40,14 @@ def gate(data: RunData, rows: Rows, steady: Steady) -> tuple[Check, ...]:
         generator.generator_steal(data),
         generator_gap(data),
         generator.late_starts(data, rows),
+        effect.stall_effect(data, rows),
         statuses.status_mix(data, rows),
         statuses.status_marks(data, rows),
         recording.latency_values(rows),
+        effect.slow_errors(rows),
         recording.steady_state(steady),
         recording.clock(data),
         target_restart(data),
-        *(recording.sampler(data, name) for name in SAMPLERS),
+        *(sampler(data, rows, name) for name in SAMPLERS),
+        memory_mark(data),
     )

@@ -36,13 +36,14 @@ def users(data: RunData, rows: Rows) -> Check:
     Arrivals are handed to the users in turn, so n arrivals of N users come from min(n, N) of them; 2 % may be missing.
     """
     planned, numbers = data.manifest.spec.scenario.users, floats(rows.frame, "user")
-    if not len(rows) or np.isnan(numbers).all():
-        return Check(check="users", ok=None, detail="the users of the requests are not known")
-    found = np.unique(numbers[~np.isnan(numbers)])
+    unknown = int(np.isnan(numbers).sum())
+    if not len(rows) or unknown:
+        return Check(check="users", ok=None, detail=f"the users of {unknown:,} requests are not known")
+    found = np.unique(numbers)
     wanted = min(planned, len(rows))
     wrong = [] if (1 - USERS_TOLERANCE) * wanted <= len(found) <= planned else ["not those of the scenario"]
-    if found.max() >= planned:
-        wrong.append(f"user {found.max():.0f} does not exist in it")
+    if found.max() >= planned or found.min() < 0:
+        wrong.append(f"user {found.max() if found.max() >= planned else found.min():.0f} does not exist in it")
     shown = _shown_by_locust(data)
     if shown is not None and abs(shown - planned) > USERS_TOLERANCE * planned:
         wrong.append(f"Locust showed {shown:.0f} users")
@@ -124,6 +125,8 @@ def idempotency_keys(data: RunData, rows: Rows) -> Check:
     if sent is not None and distinct is not None:
         told_text = f"{distinct:,} distinct keys on {sent:,} keyed writes"
         wrong += [f"{sent - distinct:,} writes used a key again"] if distinct != sent else []
+        keyless = _keyed_count(rows) - _repeated_count(history) - sent
+        wrong += [f"{keyless:,} more writes were sent than keys were counted"] if keyless > 0 else []
     return Check(check="idempotency_keys", ok=not wrong, detail="; ".join([told_text, *wrong]))
 
 
@@ -131,6 +134,11 @@ def _keyed_count(rows: Rows) -> int:
     """Return how many requests were sent that carry a key."""
     kinds = _kinds(rows)
     return sum(sent and kind[1:] in KEYED for sent, kind in zip(rows.sent.tolist(), kinds, strict=True))
+
+
+def _repeated_count(history: pd.DataFrame | None) -> int:
+    """Return how many CRDT writes used the key of another on purpose."""
+    return 0 if history is None else int(np.isin(texts(history, "kind"), REPEATING).sum())
 
 
 def _shared_keys(history: pd.DataFrame) -> int:

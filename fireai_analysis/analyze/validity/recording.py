@@ -1,16 +1,19 @@
-"""Whether the run is there as it was: its end, its length, its rows, its clocks and its samplers."""
+"""Whether the run is there as it was: its end, its length, its rows, its durations and its clocks."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
-from fireai_analysis.analyze.columns import Flags, Objects, floats, records, texts
+from fireai_analysis.analyze.columns import floats, records, texts
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.memory import restarts
-from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.population import CLOCK_US, Rows
 from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity import told
 from fireai_analysis.results import Check
+from fireai_analysis.schemas import SERVER_PARTS
 from fireai_analysis.units import duration_text, percent_text
 
 GOOD_STATES = ("recorded", "analyzed")
@@ -21,7 +24,8 @@ DRIFT_LIMIT_US = 50_000.0
 is a twentieth of the second in which they are brought together, and 14 millionths of an hour, which a clock that is
 disciplined over the network usually keeps. What goes beyond was most likely stepped.
 """
-ALIVE_RATIO = 0.95
+OVERRUN_RATIO = 0.01
+"""How many answers may tell more server time than the client waited: broken timing of the server is theirs alone."""
 SAME_ARRIVAL = ("intended_ns", "sent_ns", "user", "door", "endpoint")
 """Two rows alike in these tell of one arrival: a user does not send twice in one nanosecond."""
 
@@ -80,21 +84,43 @@ def counts(data: RunData, rows: Rows, source: str) -> Check:
     if source == "server" and any(restarts(data).values()):
         return Check(check=name, ok=None, detail="a restart of the target reset its counters")
     sent, counted = int(rows.sent.sum()), sum(ours.values())
-    wrong = [" ".join(key) for key in ours.keys() | theirs.keys() if ours.get(key, 0) != theirs.get(key, 0)]
+    unlike = {key for key in ours.keys() | theirs.keys() if ours.get(key, 0) != theirs.get(key, 0)}
+    unlike |= {key for key, count in _sent_by_route(rows).items() if count > ours.get(key, 0)}
+    wrong = sorted(" ".join(key) for key in unlike)
     parts = [f"rows {counted}, {source} {sum(theirs.values())}"]
     parts += [f"{sent} sent rows, {counted} counted"] if sent > counted else []
     ok = not wrong and sent <= counted
     if not ok and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
         parts.append("Locust lacks what a lost worker sent since its last report")
-    parts += [f"routes that differ, {len(wrong)}: {', '.join(sorted(wrong))}"] if wrong else []
+    parts += [f"routes that differ, {len(wrong)}: {', '.join(wrong)}"] if wrong else []
     return Check(check=name, ok=ok, detail="; ".join(parts))
 
 
+def _sent_by_route(rows: Rows) -> Counter[tuple[str, ...]]:
+    """Return how many requests were sent to each door, method and endpoint."""
+    columns = (texts(rows.frame, name)[rows.sent].tolist() for name in ("door", "method", "endpoint"))
+    return Counter(zip(*columns, strict=True))
+
+
 def latency_values(rows: Rows) -> Check:
-    """Whether every sent request holds durations that can be."""
-    bad = int(rows.impossible.sum())
+    """Whether every sent request holds durations that can be, and 99 % of them no less than the server says it took."""
+    bad, shorter = int(rows.impossible.sum()), _shorter_count(rows)
     detail = f"{bad} of {int(rows.sent.sum())} sent requests hold a duration that cannot be"
-    return Check(check="latency_values", ok=bad == 0 if rows.sent.any() else None, detail=detail)
+    if shorter:
+        detail += f"; {shorter} are shorter than the server's own time for them"
+    ok = bad == 0 and shorter <= OVERRUN_RATIO * int(rows.ok.sum())
+    return Check(check="latency_values", ok=ok if rows.sent.any() else None, detail=detail)
+
+
+def _shorter_count(rows: Rows) -> int:
+    """Return how many right answers took less time than one part of the server alone says (by more than 1 ms).
+
+    One part, not their sum: a platform may count the database into its own time.
+    """
+    longest = np.fmax.reduce([floats(rows.frame, f"{part}_us") for part in SERVER_PARTS])
+    with np.errstate(invalid="ignore"):
+        shorter = rows.ok & (longest > floats(rows.frame, "service_us") + CLOCK_US)
+    return int(shorter.sum())
 
 
 def steady_state(steady: Steady) -> Check:
@@ -113,31 +139,3 @@ def clock(data: RunData) -> Check:
     if abs(drift_us) > DRIFT_LIMIT_US:
         return Check(check="clock", ok=False, detail=f"{detail}; the machine's clock went {drift_us:,.0f} µs off in it")
     return Check(check="clock", ok=abs(offsets[worst]) <= CLOCK_LIMIT_US, detail=detail)
-
-
-def sampler(data: RunData, name: str) -> Check:
-    """Whether a sampler delivered at least 95 % of its ticks; without its own count, of the seconds of the window."""
-    check, ticks = f"sampler_{name}", data.sample("ticks")
-    own = None if ticks is None else ticks[_belongs(texts(ticks, "sampler"), name)]
-    expected = 0.0 if own is None else float(np.nansum(floats(own, "expected_count")))
-    if own is not None and expected > 0:
-        share = float(np.min(floats(own, "delivered_count") / floats(own, "expected_count")))
-        return Check(check=check, ok=share >= ALIVE_RATIO, detail=f"delivered {percent_text(share)} % of its ticks")
-    if name == "generator":
-        return _generator_alive(data)
-    return Check(check=check, ok=None, detail="no record of its ticks")
-
-
-def _belongs(names: Objects, name: str) -> Flags:
-    """Return which names are a sampler's: `postgres` may report as several, `postgres_activity` and the like."""
-    return np.array([str(one) == name or str(one).startswith(f"{name}_") for one in names], dtype=np.bool_)
-
-
-def _generator_alive(data: RunData) -> Check:
-    frame, window = data.during("generator"), data.window
-    if frame is None or window is None:
-        return Check(check="sampler_generator", ok=None, detail="the generator was not sampled")
-    seconds = len(np.unique((frame["t_ns"].to_numpy(dtype=np.int64) - window.started_ns) // 1_000_000_000))
-    share = min(1.0, seconds / max(1.0, np.floor(window.duration_s)))
-    detail = f"sampled in {percent_text(share)} % of the seconds"
-    return Check(check="sampler_generator", ok=share >= ALIVE_RATIO, detail=detail)

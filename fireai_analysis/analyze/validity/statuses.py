@@ -9,7 +9,7 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.throughput import WRONG_STATUSES
 from fireai_analysis.results import Check
-from fireai_analysis.routes import RESULTS, ROUTES, SUCCESS
+from fireai_analysis.routes import REFUSED_KEY, RESULTS, ROUTES, SUCCESS
 from fireai_analysis.units import percent_text
 
 WRONG_RATIO = 0.01
@@ -51,13 +51,15 @@ def status_marks(data: RunData, rows: Rows) -> Check:
 
     Right may be what the contract names for the route (on one that it does not know: 200, 201, and 409 on a CRDT
     write), and 422 on a write that repeated a key with another body. Everything else marked right is wrong; so is a row
-    marked right that names an error, or marked wrong that was answered 2xx and does not say what was amiss.
+    marked right that names an error or had an empty answer where the contract asks for a body, or one marked wrong that
+    was answered 2xx and does not say what was amiss.
     """
     statuses, marked = floats(rows.frame, "status"), rows.ok
     if not rows.sent.any() or np.isnan(statuses[rows.sent]).any():
         return Check(check="status_marks", ok=None, detail="the status of some requests is not known")
     success = (statuses >= 200) & (statuses < 300)
     may_be_right = (_right(rows, statuses) | refused_as_designed(data, rows)) & (rows.errors == "")
+    may_be_right &= ~_empty(rows, statuses)
     unsaid = rows.sent & ~marked & success & (rows.errors == "")
     wrong = (marked & ~may_be_right) | unsaid
     if not wrong.any():
@@ -67,6 +69,15 @@ def status_marks(data: RunData, rows: Rows) -> Check:
     named = ", ".join(f"{status} ({count:,})" for count, status in most)
     detail = f"{int(wrong.sum()):,} of {len(rows):,} rows are marked against the contract; statuses {named}"
     return Check(check="status_marks", ok=False, detail=detail)
+
+
+def _empty(rows: Rows, statuses: Floats) -> Flags:
+    """Return which answers held nothing, although the contract asks for an object at their route."""
+    known = np.zeros(len(rows), dtype=np.bool_)
+    for method, endpoint in RIGHT_AT:
+        known |= (texts(rows.frame, "method") == method) & (texts(rows.frame, "endpoint") == endpoint)
+    empty: Flags = known & (floats(rows.frame, "response_bytes") == 0) & ~np.isin(statuses, sorted(REFUSED_KEY))
+    return empty
 
 
 def _right(rows: Rows, statuses: Floats) -> Flags:
