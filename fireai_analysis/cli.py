@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fireai_analysis.commands import doctor, report, run, verify
+from fireai_analysis.commands import doctor, report, rows, run, verify
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform.commands import app as platform_app
 from fireai_analysis.redact import Redactor
@@ -48,6 +48,7 @@ app = typer.Typer(
 app.command("run", epilog=run.EPILOG, short_help="Run scenarios, judge them, write the report.")(run.run)
 app.command("report", epilog=report.EPILOG, short_help="Write a report again, from its evidence.")(report.report)
 app.command("verify", epilog=verify.EPILOG, short_help="Recompute a campaign from its rows.")(verify.verify)
+app.command("rows", epilog=rows.EPILOG, short_help="Print the rows behind one figure.")(rows.rows)
 app.command("doctor", epilog=doctor.EPILOG, short_help="Check this machine, and a target.")(doctor.doctor)
 app.add_typer(platform_app, name="platform")
 

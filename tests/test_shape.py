@@ -21,7 +21,7 @@ LINE = [
     ("diagnose",),
     ("readings", "rulings"),
     ("judge",),
-    ("markup",),
+    ("markup", "definitions"),
     ("tables", "plots", "narrative"),
     ("notebook",),
     ("preflight",),

@@ -25,16 +25,19 @@ CONSTANTS = (15.0, 95.0)
 BESIDE = {
     "timeouts_count": ("never_sent_count",),
     "scale": (
-        *("duration_s", "users_count", "rate_rps", "peak_rate_rps"),
+        *("duration_s", "users_count", "rate_rps", "peak_rate_rps", "lowest_rate_rps"),
         *("facts.full_duration_s", "facts.full_users_count", "facts.full_rate_rps"),
     ),
-    "rate_rps": ("peak_rate_rps",),
+    "rate_rps": ("peak_rate_rps", "lowest_rate_rps"),
     "duration_s": ("scale.duration_ratio",),
     "users_count": ("scale.users_ratio",),
     "lock_waits_count": ("deadlocks_count",),
     "index_scans": ("seq_scans",),
 }
 """The other figures that the words of a figure name, where it is not all that stand beside it."""
+
+NAMED_COUNT = 3
+"""Of a list of names this many are printed, and how many more there are."""
 
 UNSAID = ("NOT MEASURED", "–", "-", "unbounded", "infinite", "none", "unknown")
 _NUMBER = re.compile(r"(?P<side>[<>]?)(?<![A-Za-z0-9_.])(?P<number>-?\d[\d,]*(?:\.\d+)?)")
@@ -187,18 +190,20 @@ class _Sheet:
     def derived(self, key: str) -> list[float]:
         """Return what the report makes of a figure in words: rate of success, efficiency, sums of counts."""
         head, _, name = key.rpartition(".")
-        value, offered, beside = look(self._summary, key), look(self._summary, f"{head}.offered_rps"), {}
+        value, offered = look(self._summary, key), look(self._summary, f"{head}.offered_rps")
         if name == "timeouts_count" and is_number(value):
             return [value + (look(self._summary, f"{head}.never_sent_count") or 0)]
         if name == "error_ratio" and is_number(value):
             return [100 * (1 - value)]
         if name == "achieved_rps" and is_number(value) and is_number(offered) and offered:
             return [100 * value / offered]
-        if name in ("statements", "index_scans"):
-            beside = look(self._summary, head)
+        beside = look(self._summary, head)
+        if name not in ("statements", "index_scans") or not isinstance(beside, dict):
+            return []
         calls = [one["calls_count"] for one in beside.get("statements") or ()]
         scans = [list((beside.get(f"{kind}_scans") or {}).values()) for kind in ("index", "seq")]
-        return [float(sum(filter(is_number, counts))) for counts in (calls, *scans)] if beside else []
+        unused = len(beside.get("unused_indexes") or ())
+        return [*(float(sum(filter(is_number, counts))) for counts in (calls, *scans)), unused - NAMED_COUNT]
 
     def around(self, key: str) -> list[float]:
         """Return what words beside a figure may name: the figure's own parts, and the figures that stand beside it."""

@@ -64,6 +64,9 @@ def identity(run: Run) -> dict[str, Any]:
         "users_count": scenario["users"],
         "rate_rps": scenario["rate_rps"],
         "peak_rate_rps": peak,
+        "lowest_rate_rps": min(
+            (float(one["rate_rps"]) for one in scenario.get("curve") or ()), default=scenario["rate_rps"]
+        ),
         "load_model": scenario["load_model"],
         "hotspots": [str(one) for one in run.facts.get("hotspots") or ()],
         **{f"facts.{key}": value for key, value in run.facts.items()},
