@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fireai_analysis.analyze.intervals import Series
-from fireai_analysis.analyze.steady_state import settle
+from fireai_analysis.analyze.steady_state import cell_log_p95, mser_cut, settle, stands_out
 
 
 def run(shape: np.ndarray, duration_s: float = 3600.0, seed: int = 3) -> Series:
@@ -54,3 +56,21 @@ def test_unanswered_stretches_stay_a_number() -> None:
     values = series.values_us.copy()
     values[10_000:12_000] = np.inf
     assert settle(Series(series.at_s, values, series.duration_s)).detail
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_slow_start_by_chance_is_no_warm_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = np.where(np.repeat(rng.random(360) < 0.05, 10), 3.0, 1.0)
+    shape[:20] = 3.0
+    curve = cell_log_p95(run(shape, seed=seed), 360)
+    assert mser_cut(curve) > 0, "without the test of significance the start would be cut"
+    assert settle(run(shape, seed=seed)).cut_s == 0.0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(-5.0, 5.0))
+@settings(max_examples=50)
+def test_whether_a_start_stands_out_does_not_depend_on_the_level(seed: int, cut: int, level: float) -> None:
+    curve = np.random.default_rng(seed).standard_normal(360)
+    assert stands_out(curve + level, cut) == stands_out(curve, cut)
+    assert stands_out(curve + np.where(np.arange(360) < cut, 50.0, 0.0), cut)
