@@ -18,7 +18,7 @@ from fireai_analysis.results import Check
 from fireai_analysis.units import percent_text, range_text
 
 CPU_LIMIT_RATIO, LAG_LIMIT_MS, STEAL_LIMIT_RATIO = 0.80, 15.0, 0.10
-SICK_SECONDS_RATIO, LATE_RATIO = 0.05, 0.01
+SICK_SECONDS_RATIO, LATE_RATIO, SEEN_RATIO = 0.05, 0.01, 0.95
 BIAS_LIMIT_RATIO, CAPACITY_TIMES = 0.03, 2.0
 MS_PER_S = 1000
 
@@ -49,6 +49,8 @@ def _sick_seconds(data: RunData, name: str, column: str, limit: float) -> Check:
         what = "the generator was not sampled" if frame is None else f"no {column} was sampled"
         return Check(check=name, ok=None, detail=what)
     sick = seen > limit
+    if len(seen) < SEEN_RATIO * len(values) and not are_many(sick):
+        return Check(check=name, ok=None, detail=f"{column} is known of {len(seen):,} of {len(values):,} samples")
     share = percent_text(float(sick.mean()), 1)
     detail = f"{column} over {limit:g} in {share} % of {told.seconds_text(data, len(seen))}, largest {seen.max():.3g}"
     wrong = int((seen < 0).sum())
@@ -90,6 +92,8 @@ def workers(data: RunData, rows: Rows) -> Check:
         return Check(check="workers", ok=None, detail="nothing is known of the generator's processes")
     if doubt := _who(found, rows):
         return Check(check="workers", ok=False, detail=doubt)
+    if unknown := int(np.isnan(floats(rows.frame, "worker")).sum()):
+        return Check(check="workers", ok=None, detail=f"which process sent {unknown:,} of the rows is not known")
     lost = [one for one in found if one.get("state") != "done"]
     if not lost:
         return Check(check="workers", ok=True, detail=f"{len(found)} of {len(found)} came home{_clocks(found)}")

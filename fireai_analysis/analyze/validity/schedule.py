@@ -9,12 +9,13 @@ from scipy import stats
 
 from fireai_analysis.analyze.columns import Floats
 from fireai_analysis.analyze.data import RunData
-from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.population import CLOCK_US, Rows
 from fireai_analysis.results import Check
 from fireai_analysis.spec import Scenario
 from fireai_analysis.units import percent_text
 
 RATE_TOLERANCE, MEAN_TOLERANCE = 0.05, 0.02
+US_PER_S = 1e6
 FALSE_ALARM = 1e-6
 """How often a run whose schedule is right is called wrong by chance."""
 
@@ -41,7 +42,9 @@ def achieved_rate(rows: Rows) -> Check:
 
 
 def _sent_in_window(rows: Rows) -> np.ndarray:
-    inside: np.ndarray = rows.sent & (rows.at_s + rows.send_lag_s <= rows.window.duration_s)
+    """Return which requests were due and sent inside the window, and not before they were due."""
+    in_order = rows.sent & (rows.send_lag_s >= -CLOCK_US / US_PER_S)
+    inside: np.ndarray = in_order & rows.inside & (rows.at_s + rows.send_lag_s <= rows.window.duration_s)
     return inside
 
 
