@@ -61,8 +61,8 @@ def test_unanswered_stretches_stay_a_number() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_slow_start_by_chance_is_no_warm_up(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    shape = np.where(np.repeat(rng.random(360) < 0.05, 10), 3.0, 1.0)
-    shape[:20] = 3.0
+    shape = np.where(np.repeat(rng.random(360) < 0.08, 10), 3.0, 1.0)
+    shape[:10] = 3.0
     curve = cell_log_p95(run(shape, seed=seed), 360)
     assert mser_cut(curve) > 0, "without the test of significance the start would be cut"
     assert settle(run(shape, seed=seed)).cut_s == 0.0
