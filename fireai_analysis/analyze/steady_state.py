@@ -2,8 +2,8 @@
 
 MSER (White, Simulation 1997; Hoad, Robinson and Davies, J. Oper. Res. Soc. 2010): the cut that minimises the standard
 error of the rest, on cells of 10 s of the logarithm of their p95. MSER also cuts a steady run wherever it began with a
-few slow requests by chance, and so makes every p95 a little better than it was (with bursts the interval of a run of 1 h
-then holds in 88 %, not 93 %); hence a cut is made only where what it leaves out differs from the rest by more than
+few slow requests by chance, and so makes every p95 a little better than it was (with bursts the interval of a 1 h run then
+holds in 88 %, not 93 %); hence a cut is made only where what it leaves out differs from the rest by more than
 chance explains (`stands_out`). The drift gate is an EWC-8 slope on 48 cells.
 """
 
