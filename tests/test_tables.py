@@ -181,6 +181,21 @@ def test_criteria_are_told_with_bound_mark_and_reason() -> None:
     assert tables.criteria([]).text().splitlines()[-1] == "No criterion applies."
 
 
+def test_a_figure_that_has_no_interval_is_not_called_unmeasured() -> None:
+    assert tables.criteria([criterion(unit="writes", limit=0, actual=0, interval=None)]).rows[0][4] == "–"
+
+
+@pytest.mark.parametrize("make", [tables.overview, tables.generator, tables.crdt_history, tables.judged_latency])
+def test_headings_of_rows_fit_the_columns_of_plain_text(make: Callable[[ScenarioResult], Table]) -> None:
+    assert max(len(row[0]) for row in make(result("crdt_stress")).rows) <= 60
+
+
+def test_refusals_as_designed_are_told_to_be_no_errors() -> None:
+    refused = result().crdt.model_copy(update={"failed_count": 15})
+    assert "Refusals as designed" in tables.errors(result(crdt=refused, failures_count=0)).note
+    assert "Refusals" not in tables.errors(result(crdt=refused, failures_count=3)).note
+
+
 def test_numbers_stand_right_and_words_left() -> None:
     table = Table("t", "T", ("Name", "Count"), (("a", "1,000"), ("bb", "5")), "note")
     assert table.text() == "T\n\nName  Count\n----  -----\na     1,000\nbb        5\nnote"

@@ -44,4 +44,15 @@ class Figure:
     measured: bool = True
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return {PLOTLY_MIME: self.plotly, SVG_MIME: self.svg, "text/plain": f"{self.title}. {self.alt}"}
+        return {PLOTLY_MIME: self.plotly, SVG_MIME: self.svg, "text/plain": sentences(self.title, self.alt)}
+
+
+def sentences(title: str, text: str) -> str:
+    """Return a title and what follows it as sentences.
+
+    Examples
+    --------
+    >>> sentences("Memory", "It grew."), sentences("Did it grow?", "No.")
+    ('Memory. It grew.', 'Did it grow? No.')
+    """
+    return f"{title}{'' if title.endswith('?') else '.'} {text}"

@@ -12,7 +12,7 @@ from typing import Any
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from fireai_analysis.markup import html_text
-from fireai_analysis.plots.figure import PLOTLY_MIME, SVG_MIME
+from fireai_analysis.plots.figure import PLOTLY_MIME, SVG_MIME, sentences
 
 HIDDEN_TAGS = frozenset({"remove_cell", "parameters", "injected-parameters"})
 TOC_LEVELS = ("h2", "h3")
@@ -106,8 +106,8 @@ def chart(svg: str, plotly: Mapping[str, Any] | None) -> Chart:
     name = re.search(r'<title id="([A-Za-z0-9_-]+)-title">', svg)
     title = re.search(r"<title[^>]*>([^<]*)</title>", svg)
     alt = re.search(r"<desc[^>]*>([^<]*)</desc>", svg)
-    words = ". ".join(unescape(found[1]) for found in (title, alt) if found)
-    return Chart(name[1] if name else "", words, svg, plotly)
+    words = [unescape(found[1]) for found in (title, alt) if found]
+    return Chart(name[1] if name else "", sentences(*words) if len(words) == 2 else "".join(words), svg, plotly)
 
 
 def _joined(text: str | list[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fireai_analysis.markup import markdown_text
 from fireai_analysis.plots import Figure
+from fireai_analysis.plots.figure import sentences
 from fireai_analysis.publish.document import Filled, Hero
 from fireai_analysis.publish.render_html import absences
 from fireai_analysis.publish.skeleton import (
@@ -52,8 +53,7 @@ def _made(block: Filled) -> str:
     if isinstance(block, Table):
         return f"**{markdown_text(block.title)}**\n\n{block.markdown().rstrip()}"
     if isinstance(block, Figure):
-        stop = "" if block.title.endswith("?") else "."
-        return f"**Figure.** {markdown_text(block.title)}{stop} {markdown_text(block.alt)}"
+        return f"**Figure.** {markdown_text(sentences(block.title, block.alt))}"
     return _hero(block) if isinstance(block, Hero) else ""
 
 

@@ -13,7 +13,7 @@ COUNTED = (
     ("Acknowledged", "acknowledged_count", HARMLESS),
     ("Refused", "failed_count", HARMLESS),
     ("Unknown: no answer came", "unknown_count", HARMLESS),
-    ("In conflict: under way while another user wrote the same path", "conflicts_count", HARMLESS),
+    ("In conflict: sent while another wrote the same path", "conflicts_count", HARMLESS),
     ("Increments of counters", "counters_count", HARMLESS),
     ("Repetitions under the same key", "replays_count", HARMLESS),
     ("Superseded by a later or winning write, as designed", "superseded_count", HARMLESS),
@@ -23,7 +23,7 @@ COUNTED = (
     ("Phantom: written by nobody", "phantom_count", FAILS),
     ("Resurrected: refused and visible", "resurrected_count", FAILS),
     ("Keys that took effect twice", "double_effect_count", FAILS),
-    ("Swallowed: another body under a used key, acknowledged and absent", "swallowed_body_count", FAILS),
+    ("Swallowed: other body under a used key, and absent", "swallowed_body_count", FAILS),
     ("Registers that hold an overwritten value", "illegal_winner_count", FAILS),
     ("Sessions that differ between places at rest", "divergence_count", FAILS),
     ("Duplicated: stand more often than they were made", "duplicated_count", DOUBT),
@@ -41,7 +41,7 @@ def crdt_history(result: ScenarioResult) -> Table:
     crdt = result.crdt
     rows = [(label, number_text(getattr(crdt, name), 0), weight, f"crdt.{name}") for label, name, weight in COUNTED]
     rows += _spans(crdt.stale_ms, "Until every read showed a stale write", "stale_ms")
-    rows += _spans(crdt.converge_ms, "From the last answer until all reads agree and stand still", "converge_ms")
+    rows += _spans(crdt.converge_ms, "From the last answer until all reads agree", "converge_ms")
     return Table(
         id=f"{result.scenario}-crdt-history",
         title="CRDT history: what was checked",

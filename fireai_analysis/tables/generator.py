@@ -6,7 +6,7 @@ from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import Table, figures, share_text
 from fireai_analysis.units import NOT_MEASURED, ms_text, number_text, percent_text, range_text
 
-GAP_LABEL = "Waited beside the server's own time (network, connections, generator), P95"
+GAP_LABEL = "Waited beside the server's own time, P95"
 
 
 def generator(result: ScenarioResult) -> Table:

@@ -30,7 +30,6 @@ def overview(result: ScenarioResult) -> Table:
         ("Users", f"{number_text(result.users_count, 0)}{_of_ticket(scale.users_ratio)}", "users_count"),
         ("Load model", LOAD_MODELS[result.load_model], "load_model"),
         *_asked(result),
-        ("Requests sent", number_text(result.sent_count, 0), "sent_count"),
         ("Requests failed", number_text(result.failures_count, 0), "failures_count"),
         ("Requests timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
         ("Requests never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
@@ -43,14 +42,16 @@ def overview(result: ScenarioResult) -> Table:
 
 
 def _asked(result: ScenarioResult) -> list[Row]:
-    """Return the rate and the schedule that were asked for; a closed loop has no schedule."""
+    """Return the rate that was asked for, and what was sent of it; a closed loop has no schedule."""
     of_ticket = _of_ticket(result.scale.rate_ratio)
     peak = number_text(result.peak_rate_rps, 1, "rps")
+    sent = ("Requests sent", number_text(result.sent_count, 0), "sent_count")
     if result.load_model == "closed":
-        return [("Rate that users and think time allow", f"at most {peak}{of_ticket}", "peak_rate_rps")]
+        return [("Rate that users and think time allow", f"at most {peak}{of_ticket}", "peak_rate_rps"), sent]
     return [
         ("Rate asked for", f"{_rate(result)}{of_ticket}", "rate_rps"),
         ("Requests intended", number_text(result.requests_count, 0), "requests_count"),
+        sent,
         ("Requests sent late", _late(result), "delay.late_count"),
     ]
 
@@ -146,6 +147,8 @@ def errors(result: ScenarioResult) -> Table:
         f"Error ratio {share_text(result.error_ratio)} of {number_text(result.requests_count, 0)} {kind}, "
         f"95 % interval {interval}; worst minute {share_text(result.worst_minute_error_ratio)}. Status 0: no answer."
     )
+    if result.crdt.failed_count and not result.failures_count:
+        note += " Refusals as designed, of another body under a used key, are no errors."
     columns = ("Kind", "Value", "Requests")
     return listing(result, "errors", title="Answers by status, errors by text", columns=columns, rows=rows, note=note)
 

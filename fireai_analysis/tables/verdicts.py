@@ -62,7 +62,7 @@ def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") 
 
 
 def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
-    interval = interval_text(entry.interval, lambda value: value_text(value, entry))
+    interval = interval_text(entry.interval, lambda value: value_text(value, entry)) if entry.interval else "–"
     measured = (f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", actual_text(entry), interval)
     return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
 
