@@ -26,7 +26,7 @@ from fireai_analysis.publish.skeleton import (
     plain,
 )
 from fireai_analysis.tables import Table
-from fireai_analysis.tables.table import MARKS
+from fireai_analysis.tables.table import MARKS, key_attributes
 from fireai_analysis.units import NOT_MEASURED
 
 TONES = {"PASSED": "passed", "FAILED": "failed"}
@@ -77,7 +77,8 @@ def chip(value: Value) -> str:
     """Return a verdict as its word with its mark; the mark is an image to a screen reader, named by the word."""
     tone = TONES.get(value.text, "open")
     return (
-        f'<span class="chip {tone}"{_key(value)}><span role="img" aria-label="{html_text(value.text.lower())}">'
+        f'<span class="chip {tone}"{key_attributes(value.key)}>'
+        f'<span role="img" aria-label="{html_text(value.text.lower())}">'
         f"{MARKS[value.text]}</span> {html_text(value.text)}</span>"
     )
 
@@ -132,13 +133,9 @@ def _value(value: Value, reasons: bool) -> str:
     if value.kind == "scenario":
         return f'<span class="scenario">{html_text(value.text)}</span>'
     missing = ' class="missing"' if value.text == NOT_MEASURED else ""
-    attributes = f"{missing}{_key(value)}"
+    attributes = f"{missing}{key_attributes(value.key)}"
     text = f"<span{attributes}>{html_text(value.text)}</span>" if attributes else html_text(value.text)
     return f'{text} <span class="reason">({html_text(value.reason)})</span>' if value.reason and reasons else text
-
-
-def _key(value: Value) -> str:
-    return f' data-key="{html_text(value.key)}"' if value.key else ""
 
 
 def _paragraph(block: Paragraph) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 
+from fireai_analysis.definitions import definition
 from fireai_analysis.markup import html_text, markdown_text
 from fireai_analysis.results import Interval, ScenarioResult
 from fireai_analysis.units import NOT_MEASURED, mib_to_mb, number_text, percent_text
@@ -107,7 +108,22 @@ class Table:
 def _html_row(row: tuple[str, ...], key: str, numeric: tuple[bool, ...], cell: Callable[..., str]) -> str:
     tags = ['th scope="row"', *("td",) * (len(row) - 1)]
     cells = "".join(map(cell, tags, row, numeric))
-    return f'<tr data-key="{html_text(key)}">{cells}</tr>' if key else f"<tr>{cells}</tr>"
+    return f"<tr{key_attributes(key)}>{cells}</tr>"
+
+
+def key_attributes(key: str) -> str:
+    """Return the attributes of an element that shows a figure: its key, and file, rows and formula as its tooltip.
+
+    Examples
+    --------
+    >>> key_attributes("scenarios.peak.sent_count")
+    ' data-key="scenarios.peak.sent_count" title="requests/*.parquet: rows with sent_ns; number of rows"'
+    >>> key_attributes("")
+    ''
+    """
+    what = definition(key)
+    tooltip = f' title="{html_text(what.text)}"' if what else ""
+    return f' data-key="{html_text(key)}"{tooltip}' if key else ""
 
 
 def _cell(tag: str, text: str, is_number: bool, *, in_notebook: bool) -> str:

@@ -100,6 +100,14 @@ def test_every_figure_has_a_definition_and_can_be_asked_for(honest: Path) -> Non
         assert behind(honest, key).key
 
 
+def test_every_figure_of_the_page_tells_file_rows_and_formula(honest: Path) -> None:
+    text = (honest / "report.html").read_text()
+    shown = re.findall(r'data-key="(scenarios\.\w+\.[^"]+)"( title="[^"]+")?', text)
+    assert len(shown) > 200
+    assert {key for key, tooltip in shown if not tooltip} == set()
+    assert 'title="requests/*.parquet: judged rows' in text
+
+
 def test_an_unknown_key_names_the_nearest(honest: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(UsageError, match=r"peak\.response_ms\.p95"):
         behind(honest, "peak.reponse_ms.p95")
