@@ -31,7 +31,10 @@ KERNEL_NAMES = tuple(
 )
 """Environment variables that a kernel may see beside those of every child; none of them holds a secret."""
 
-_NOISE = ("Kernel is running over TCP", "frozen modules", "to python to disable frozen", "Debugging will proceed")
+_NOISE = (
+    *("Kernel is running over TCP", "frozen modules", "Xfrozen_modules=off", "Debugging will proceed"),
+    "KeyboardInterrupt caught in kernel",  # jupyter_client interrupts a kernel before it shuts it down
+)
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket path holds 107 bytes at most
 
 

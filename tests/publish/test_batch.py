@@ -43,8 +43,8 @@ def test_the_environment_of_a_kernel_is_an_allow_list(monkeypatch: pytest.Monkey
 
 def test_the_kernel_sees_no_secret_and_speaks_over_unix_sockets(notebooks: Path, tmp_path: Path) -> None:
     show = "import os, pathlib\nfrom ipykernel.connect import get_connection_info\nprint(dict(os.environ))"
-    tell = "print('transport', get_connection_info(unpack=True)['transport'], os.getcwd())"
-    end = "pathlib.Path(sentinel).write_text('{}'); print('scenario', scenario)"
+    tell = "print(f\"transport {get_connection_info(unpack=True)['transport']} {os.getcwd()}\")"
+    end = "pathlib.Path(sentinel).write_text('{}'); print(f'scenario {scenario}')"
     notebook(notebooks, "02_peak", show, tell, end)
     out, sentinel, seen = tmp_path / "out" / "notebook.ipynb", tmp_path / "finished.json", []
     sentinel.write_text("of an earlier run")
@@ -65,6 +65,22 @@ def test_the_kernel_sees_no_secret_and_speaks_over_unix_sockets(notebooks: Path,
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     noted = json.loads(text)["metadata"]["papermill"]
     assert (noted["input_path"], noted["output_path"]) == ("02_peak.ipynb", "notebook.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("[IPKernelApp] ERROR | KeyboardInterrupt caught in kernel.", False),  # its shutdown, where it is slow
+        ("0.00s - make the debugger miss breakpoints. Please pass -Xfrozen_modules=off", False),
+        ("Fatal Python error: Segmentation fault", True),
+    ],
+)
+def test_the_log_of_a_kernel_stays_where_there_is_something_to_read(tmp_path: Path, line: str, kept: bool) -> None:
+    path = tmp_path / "notebook.log"
+    with batch._log(path) as log:
+        log.write(f"{line}\n\n")
+    assert path.is_file() == kept
+    assert not kept or path.read_text() == f"{line}\n"
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(notebooks: Path, tmp_path: Path) -> None:
