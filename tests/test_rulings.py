@@ -6,25 +6,33 @@ import pytest
 
 from fireai_analysis.judge import judge_one
 from fireai_analysis.results import Check, ScenarioResult
-from fireai_analysis.rulings import GENERATOR, NEEDED, SAME_RUN, VOIDING, WHERE_TOLD, obstacles
+from fireai_analysis.rulings import GENERATOR, NEEDED, NEEDED_WHERE_TOLD, SAME_RUN, VOIDING, WHERE_TOLD, obstacles
 from fireai_analysis.scenarios import load_criteria
 from tests import made
 from tests.analyze.gate_cases import (
     LOST,
+    Change,
     both,
     counted_less,
     failing,
+    frozen,
     good,
     half_asked,
+    process,
     sample,
     scenario_with,
+    shortened,
+    slow_errors,
     uncounted,
     unsampled,
     with_facts,
+    with_rows,
 )
 
 CRITERIA = {one.id: one for one in load_criteria().criteria}
 SCENARIO = {"crdt_data_loss": "crdt_stress"}
+SHORTEST = {"p95_latency": "peak", "crdt_data_loss": "crdt_stress"}
+"""Where a criterion can pass with the fewest rows; the others in the spike."""
 JUDGED = sorted(set(NEEDED) - {"aurora_scaling"})
 
 
@@ -87,6 +95,30 @@ def test_no_evidence_is_an_obstacle_only_where_it_is_needed(criterion: str) -> N
     assert not open_ & set(WHERE_TOLD)
 
 
+@pytest.mark.parametrize("criterion", JUDGED)
+def test_exactly_the_checks_of_the_tables_keep_it_from_passing(criterion: str) -> None:
+    result = made.healthy_result(SCENARIO.get(criterion, "peak"))
+    obstacle = {name for name in EVERY if verdict(criterion, with_check(result, name, False)) == "INCONCLUSIVE"}
+    assert obstacle == {*NEEDED[criterion], *NEEDED_WHERE_TOLD[criterion]}
+
+
+LIES = [
+    ("p95_latency", "slow_errors", slow_errors(25)),
+    ("p95_latency", "latency_values", shortened(10)),
+    ("error_rate", "status_marks", with_rows(response_bytes=0)),
+    ("go_memory", "memory_mark", both(process("go", rss_bytes=lambda tick: 600_000_000 + tick),
+                                      sample("processes", high_water_bytes=None))),
+    ("go_memory", "sampler_go", frozen(lambda tick: 0 * tick)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("criterion", "check", "plant"), LIES, ids=[check for _, check, _ in LIES])
+def test_what_makes_a_run_worthless_keeps_it_from_passing(criterion: str, check: str, plant: Change) -> None:
+    judged = judge_one(CRITERIA[criterion], made.result(plant(made.healthy_run("spike"))))
+    assert judged.verdict == "INCONCLUSIVE"
+    assert f"{check} failed" in judged.reason
+
+
 def test_a_sick_generator_never_voids_a_loss_or_a_mark() -> None:
     assert VOIDING["crdt_data_loss"] == VOIDING["go_memory"] == ()
     for name in ("p95_latency", "error_rate"):
@@ -110,7 +142,7 @@ CLOSED = scenario_with(load_model="closed", think_s=1.0)
 
 @pytest.mark.parametrize("criterion", ["p95_latency", "error_rate", "go_memory"])
 def test_a_closed_loop_never_passes_and_can_fail(criterion: str) -> None:
-    good = made.result(CLOSED(made.healthy_run("peak")))
+    good = made.result(CLOSED(made.healthy_run(SHORTEST.get(criterion, "spike"))))
     assert verdict(criterion, good) == "INCONCLUSIVE"
     assert "load_model failed (closed loop" in judge_one(CRITERIA[criterion], good).reason
     closed = {one.check: one for one in good.validity}
@@ -120,7 +152,7 @@ def test_a_closed_loop_never_passes_and_can_fail(criterion: str) -> None:
 
 
 def test_a_closed_loop_scales_nothing() -> None:
-    closed = obstacles("aurora_scaling", made.result(CLOSED(made.healthy_run("peak"))))
+    closed = obstacles("aurora_scaling", made.result(CLOSED(made.healthy_run("spike"))))
     assert [text for text in closed if text.startswith("load_model failed")]
 
 
@@ -131,14 +163,14 @@ def test_a_sick_closed_loop_that_times_out_still_fails() -> None:
 
 @pytest.mark.parametrize("criterion", JUDGED)
 def test_half_of_the_load_passes_nothing(criterion: str) -> None:
-    judged = judge_one(CRITERIA[criterion], made.result(half_asked(made.healthy_run(SCENARIO.get(criterion, "peak")))))
+    judged = judge_one(CRITERIA[criterion], made.result(half_asked(made.healthy_run(SHORTEST.get(criterion, "spike")))))
     assert judged.verdict == "INCONCLUSIVE"
     assert "arrivals failed" in judged.reason
 
 
 @pytest.mark.parametrize("criterion", JUDGED)
 def test_a_part_of_the_target_that_nobody_saw_keeps_it_from_passing(criterion: str) -> None:
-    whole = made.healthy_run(SCENARIO.get(criterion, "peak"))
+    whole = made.healthy_run(SHORTEST.get(criterion, "spike"))
     assert verdict(criterion, made.result(uncounted(whole))) == "PASSED"
     unseen = made.result(both(uncounted, unsampled("processes"))(whole))
     judged = judge_one(CRITERIA[criterion], unseen)
