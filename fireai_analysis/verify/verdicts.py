@@ -17,11 +17,13 @@ BREACHES = ("lost_later", "phantom", "resurrected", "double_effect", "swallowed_
 ODD = ("stale", "duplicated", "clock_regression", "idempotency_violations")
 LEAK_DAYS, FEWEST_CONFLICTS = 7.0, 1000
 
-_KEPT_UP = {"achieved_rate", "arrivals", "workers", "generator_cpu", "generator_lag", "late_starts"}
+_RAN = {"run_state", "run_length"}
+_LOAD = {"achieved_rate", "arrivals"}
+_KEPT_UP = _LOAD | {"workers", "generator_cpu", "generator_lag", "late_starts"}
 _TOLD = {"generator_steal", "generator_gap", "counts_server"}
 _WRITTEN = {"recorder_complete", "counts_locust"}
 _SAME = {"status_mix", "status_marks", "users", "mix", "idempotency_keys"}
-_RAN = {"run_state", "run_length"}
+_OPEN = _RAN | _KEPT_UP | _SAME | _WRITTEN | {"load_model", "calibration"}
 
 
 @dataclass(frozen=True)
@@ -35,32 +37,26 @@ class Binding:
 
 BINDINGS = {
     "p95_latency": Binding(
-        needed=_RAN | _KEPT_UP | _WRITTEN | _SAME
-        | {"load_model", "calibration", "latency_values", "steady_state", "clock", "target_restart"}
+        _OPEN | {"stall_effect", "latency_values", "slow_errors", "steady_state", "clock", "target_restart"}
         | {"sampler_generator"},
-        not_failed=_TOLD,
-        voiding=_KEPT_UP | _TOLD | _WRITTEN | _SAME | {"latency_values", "clock"},
+        _TOLD,
+        _KEPT_UP | _TOLD | _WRITTEN | _SAME | {"stall_effect", "latency_values", "clock"},
     ),
     "crdt_data_loss": Binding(
-        needed=_RAN | _WRITTEN | _SAME
-        | {"achieved_rate", "workers", "target_restart", "history_complete", "history_marks"},
-        not_failed={"counts_server"},
-        voiding=set(),
+        _RAN | _LOAD | _WRITTEN | _SAME | {"workers", "target_restart", "history_complete", "history_marks"},
+        {"counts_server"},
+        set(),
     ),
-    "aurora_scaling": Binding(
-        needed=_RAN | _KEPT_UP | _WRITTEN | _SAME | {"calibration", "clock"},
-        not_failed=_TOLD,
-        voiding=_KEPT_UP | _TOLD | _SAME,
-    ),
+    "aurora_scaling": Binding(_OPEN | {"clock"}, _TOLD, _KEPT_UP | _TOLD | _SAME),
     "go_memory": Binding(
-        needed=_RAN | _SAME | {"achieved_rate", "target_restart", "sampler_go", "sampler_processes"},
-        not_failed={"counts_server"},
-        voiding=set(),
+        _RAN | _LOAD | _SAME | {"load_model", "target_restart", "sampler_go", "sampler_processes"},
+        {"counts_server", "memory_mark"},
+        set(),
     ),
     "error_rate": Binding(
-        needed=_RAN | _KEPT_UP | _WRITTEN | _SAME | {"calibration", "target_restart", "sampler_generator"},
-        not_failed=_TOLD,
-        voiding=_KEPT_UP | _TOLD | _WRITTEN | _SAME,
+        _OPEN | {"latency_values", "target_restart", "sampler_generator"},
+        _TOLD,
+        _KEPT_UP | _TOLD | _WRITTEN | _SAME,
     ),
 }  # fmt: skip
 
@@ -117,12 +113,14 @@ class Seen:
 
 def _p95(criterion: Criterion, known: Known) -> Seen:
     value, infinite = known("response_p95.value"), bool(known("response_p95.infinite"))
+    if value is None and not infinite:
+        return Seen(False)
     interval, hull = known("response_p95.interval"), known("response_p95.violation_interval")
     proof = interval if known.answers.get("steady_state") and interval else hull
     high = None if not interval else math.inf if interval[1] is None else interval[1]
     closed = known("load_model") == "closed"
     return Seen(
-        there=value is not None or infinite,
+        there=True,
         actual=value,
         interval=interval,
         least=proof[0] if proof else None,
