@@ -12,13 +12,14 @@ from fireai_analysis.errors import ParamsError
 from fireai_analysis.plots import latency as plots
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.plots.style import scale_text
+from fireai_analysis.plots.throughput import throughput
 from fireai_analysis.publish import document, estimate, render_markdown
 from fireai_analysis.publish.order import prepare
 from fireai_analysis.readings import CLOSED_DOUBT, READERS
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.scenarios import closed as closed_run
 from fireai_analysis.scenarios import load_criteria, load_target, run_spec
-from fireai_analysis.tables import load
+from fireai_analysis.tables import generator, load
 from fireai_analysis.tables.verdicts import actual_text
 from tests import made
 
@@ -137,6 +138,20 @@ def test_the_error_ratio_is_not_told_of_intended_requests(result: ScenarioResult
     assert "of 126,000 requests of the closed loop failed" in evidence
     assert "intended" not in evidence
     assert "of 126,000 intended requests failed" in READERS["error_ratio"](errors, made.healthy_result("peak")).evidence
+
+
+def test_no_word_of_an_offer_where_none_was_made(run: RunData, result: ScenarioResult) -> None:
+    figure = throughput(analyze_run(run, load_criteria()).tables, result)
+    assert figure.title == "Peak: requests achieved and failed"
+    assert "intended" not in figure.alt
+    assert "Offered" not in figure.alt + figure.caption
+    assert _lines_count(figure) == 2
+    opened = throughput(analyze_run(made.healthy("peak"), load_criteria()).tables, made.healthy_result("peak"))
+    assert opened.title == "Peak: requests offered, achieved and failed"
+    assert "Offered 35.00 rps" in opened.alt
+    assert _lines_count(opened) == 3
+    assert "after the think time" in generator(result).text()
+    assert "after the intended start" in generator(made.healthy_result("peak")).text()
 
 
 def _lines_count(figure: Figure) -> int:

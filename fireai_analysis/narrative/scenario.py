@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.narrative import delay
-from fireai_analysis.narrative.words import VIOLATIONS, counted, missing, ran, scale_sentence, span_text
+from fireai_analysis.narrative.words import PARTS, VIOLATIONS, counted, missing, ran, scale_sentence, span_text
 from fireai_analysis.readings import violations
 from fireai_analysis.results import Counterexample, Crdt, ScenarioResult
 from fireai_analysis.units import duration_text, mib_to_mb, number_text, percent_text
@@ -95,7 +95,11 @@ def _within(result: ScenarioResult) -> str:
 def _tail(result: ScenarioResult) -> str:
     shares = {name: layer.share_of_tail_ratio or 0.0 for name, layer in result.layers_ms.items()}
     largest = sorted(shares.items(), key=lambda entry: -entry[1])[:3]
-    named = [f"{name} {percent_text(share, 1)} %" for name, share in largest if share >= TAIL_SHARE_WORTH_NAMING]
+    named = [
+        f"{PARTS.get(name, name)} {percent_text(share, 1)} %"
+        for name, share in largest
+        if share >= TAIL_SHARE_WORTH_NAMING
+    ]
     if not named:
         return "Where the slow tail spends its time is NOT MEASURED: no Server-Timing parts were recorded."
     return f"The slow tail spends most of its time in: {', '.join(named)} (exclusive times; associated, not proven)."

@@ -13,6 +13,15 @@ NOT_RUN = "not run"
 """Stands in the place of each figure of a scenario that was not part of the campaign."""
 
 
+PARTS = {
+    "app": "FastAPI",
+    "validation": "schema validation",
+    "go": "Go service",
+    "pool": "waiting for a connection",
+    "db": "database",
+    "crdt": "CRDT merge",
+}
+"""Parts of a request as people call them, by their names in the Server-Timing header."""
 VIOLATIONS = {
     "lost_later": "a write that was read and is gone",
     "lost": "an acknowledged write that is absent",

@@ -8,20 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from fireai_analysis.markup import plotly_text
+from fireai_analysis.narrative.words import PARTS
 from fireai_analysis.plots import printed, screen, style
 from fireai_analysis.plots.draw import Tables, frame_of, not_measured
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import number_text, percent_text
 
-PARTS = {
-    "app": "FastAPI",
-    "validation": "schema validation",
-    "go": "Go service",
-    "pool": "waiting for a connection",
-    "db": "database",
-    "crdt": "CRDT merge",
-}
 BAR_PX, HEAD_PX, FOOT_PX = 30, 70, 46
 ROOM_FOR_LABELS = 1.7
 X_TITLE = "Share of the slow tail"

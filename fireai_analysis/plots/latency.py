@@ -96,7 +96,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
     lines = tuple(
         Line(label, ratios, style.column(frame, key), style.BLUE, dash, width)  # type: ignore[arg-type]
         for key, label, dash, width in (
-            ("response_ms", what, "solid", 2.4),
+            ("response_ms", what.removesuffix(" (closed loop)"), "solid", 2.4),
             ("service_ms", "service time", "dot", 1.6),
         )
         if key in frame and not _is_twin(result, key)

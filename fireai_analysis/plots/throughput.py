@@ -9,6 +9,8 @@ from fireai_analysis.plots.figure import Figure
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import number_text, percent_text
 
+OFFERED_CAPTION = "Offered: arrivals that the schedule drew, whether or not they could be sent."
+CLOSED_CAPTION = "A closed loop draws no schedule, so nothing is offered beyond what its users send."
 LINES = (
     ("offered_rps", "offered", style.GREY, 1.0),
     ("achieved_rps", "achieved", style.BLUE, 2.2),
@@ -27,7 +29,8 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
         Scale and figures for the words.
     """
     figure_id, name = style.figure_id(result, "throughput"), style.scenario_title(result.scenario)
-    title = f"{name}: requests offered, achieved and failed"
+    closed = result.load_model == "closed"
+    title = f"{name}: requests {'' if closed else 'offered, '}achieved and failed"
     frame = frame_of(tables, "throughput_windows", ("offered_rps", "achieved_rps"))
     if frame is None:
         return not_measured(figure_id, title, "no request was recorded")
@@ -35,7 +38,7 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
     lines = tuple(
         Line(label, times, style.column(frame, key), colour, width=width, filled=key == "offered_rps", stepped=True)
         for key, label, colour, width in LINES
-        if key in frame
+        if key in frame and not (closed and key == "offered_rps")
     )
     axis = y_axis([value for line in lines for value in line.y])
     panel = Panel("Requests a second, rps", "rps", axis, lines, marks=beyond(lines, axis, "rps"))
@@ -47,10 +50,11 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
             subtitle=style.scale_text(result),
             x=x,
             panels=(panel,),
-            alt=f"Offered {offered}, achieved {achieved} on average; {percent_text(result.error_ratio)} % of "
-            f"{number_text(result.requests_count, 0)} intended requests failed.",
-            caption="Offered: arrivals that the schedule drew, whether or not they could be sent. Achieved: answered, "
-            "rightly or wrongly, inside the judged window. Failed: errors, timeouts and requests never sent.",
+            alt=f"{'A' if closed else f'Offered {offered}, a'}chieved {achieved} on average; "
+            f"{percent_text(result.error_ratio)} % of {number_text(result.requests_count, 0)} "
+            f"{'' if closed else 'intended '}requests failed.",
+            caption=f"{CLOSED_CAPTION if closed else OFFERED_CAPTION} Achieved: answered, rightly or wrongly, inside "
+            "the judged window. Failed: errors, timeouts and requests never sent.",
             height_px=330,
         )
     )

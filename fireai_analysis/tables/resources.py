@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fireai_analysis.narrative.words import PARTS
 from fireai_analysis.results import ScenarioResult, Span
 from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text
 from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
@@ -132,7 +133,13 @@ def waits(result: ScenarioResult) -> Table:
 def layers(result: ScenarioResult) -> Table:
     """Return the exclusive time of each part of a request, and its share of the slow tail."""
     rows = [
-        (part, ms_text(layer.mean), ms_text(layer.p50), ms_text(layer.p95), share_text(layer.share_of_tail_ratio))
+        (
+            PARTS.get(part, part),
+            ms_text(layer.mean),
+            ms_text(layer.p50),
+            ms_text(layer.p95),
+            share_text(layer.share_of_tail_ratio),
+        )
         for part, layer in result.layers_ms.items()
     ]
     note = "Exclusive times from the Server-Timing header." if rows else "The target sent no Server-Timing header."
