@@ -30,8 +30,10 @@ def sampler(data: RunData, rows: Rows, name: str) -> Check:
     Without its own count, of the seconds of the window.
     """
     check = _alive(data, name)
-    doubt = {"go": _frozen_or_other(data), "processes": _idle(data, rows)}.get(name)
-    if check.ok is False or not doubt:
+    if check.ok is False or name not in ("go", "processes"):
+        return check
+    doubt = _frozen_or_other(data) if name == "go" else _idle(data, rows)
+    if doubt is None:
         return check
     return check.model_copy(update={"ok": False, "detail": f"{check.detail}; {doubt}"})
 
@@ -59,7 +61,7 @@ def _there(data: RunData, ticks: pd.DataFrame, check: Check) -> Check:
         return check
     frame = of_process(data, "go") if name == "processes" else data.during(name)
     interval_s = float(np.max(floats(ticks, "interval_s")))
-    if not interval_s > 0:
+    if not 0 < interval_s < np.inf:
         return check.model_copy(update={"ok": None, "detail": "the distance of its ticks is not known"})
     seen, due = 0 if frame is None else int(frame["t_ns"].nunique()), window.duration_s // interval_s
     if seen >= max(1.0, ALIVE_RATIO * due - 1):
