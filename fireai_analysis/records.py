@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
+
+GrowthLabel = Literal["NONE", "STEP", "RAMPING", "DETECTED"]
+"""No growth that matters, one that rose once, one that slows down, or one without end."""
 
 
 class Record(BaseModel):
@@ -132,3 +137,61 @@ class GeneratorAudit(Record):
     sockets_peak_count: int | None = None
     gap_p95_ms: float | None = None
     calibration: Calibration = Calibration()
+
+
+class Forecast(Record):
+    """When a leak brings the resident set over its limit, in days; null where it never does."""
+
+    days: float | None = None
+    earliest_days: float | None = None
+    latest_days: float | None = None
+
+
+class SizeGrowth(Record):
+    """Growth of a size under load with its 95 % interval, and the smallest growth that the run would have shown."""
+
+    label: GrowthLabel | None = None
+    slope_mib_per_h: float | None = None
+    interval_mib_per_h: tuple[float, float] | None = None
+    detectable_mib_per_h: float | None = None
+
+
+class GoroutineGrowth(Record):
+    """Growth of the floor of goroutines under load; `returned` tells whether they ended after it."""
+
+    label: GrowthLabel | None = None
+    slope_per_h: float | None = None
+    interval_per_h: tuple[float, float] | None = None
+    detectable_per_h: float | None = None
+    per_1000_requests: float | None = None
+    before_count: int | None = None
+    after_count: int | None = None
+    returned: bool | None = None
+
+
+class HeapReturn(Record):
+    """Live heap before the load and after a collection that followed it, and what each 1,000 requests left behind."""
+
+    before_mib: float | None = None
+    after_mib: float | None = None
+    kept_kib_per_1000_requests: float | None = None
+
+
+class SiteGrowth(Record):
+    """Heap in use that a function allocated: growth between the profiles before and after, share of all growth."""
+
+    site: str
+    grown_bytes: int
+    share_ratio: float
+
+
+class Growth(Record):
+    """What of the target grows without end: live heap, resident sets, goroutines, and the sites that allocate it."""
+
+    live_heap: SizeGrowth = SizeGrowth()
+    resident_set: SizeGrowth = SizeGrowth()
+    python_resident_set: SizeGrowth = SizeGrowth()
+    goroutines: GoroutineGrowth = GoroutineGrowth()
+    crossing: Forecast = Forecast()
+    heap_return: HeapReturn = HeapReturn()
+    heap_sites: tuple[SiteGrowth, ...] = ()

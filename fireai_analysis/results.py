@@ -15,9 +15,16 @@ from fireai_analysis.records import Counterexample as Counterexample
 from fireai_analysis.records import Crdt as Crdt
 from fireai_analysis.records import Delay as Delay
 from fireai_analysis.records import Event as Event
+from fireai_analysis.records import Forecast as Forecast
 from fireai_analysis.records import GeneratorAudit as GeneratorAudit
+from fireai_analysis.records import GoroutineGrowth as GoroutineGrowth
+from fireai_analysis.records import Growth as Growth
+from fireai_analysis.records import GrowthLabel as GrowthLabel
+from fireai_analysis.records import HeapReturn as HeapReturn
 from fireai_analysis.records import Quantiles as Quantiles
 from fireai_analysis.records import Record as Record
+from fireai_analysis.records import SiteGrowth as SiteGrowth
+from fireai_analysis.records import SizeGrowth as SizeGrowth
 from fireai_analysis.spec import Bound, LoadModel, Scale
 
 Verdict = Literal["PASSED", "FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED"]
@@ -192,11 +199,16 @@ class Measured(Record):
 
     `interval` is null where the run carries none. `violation_interval` is wider and exists on short runs too: what lies
     wholly beyond a limit there is proven, and nothing passes by it. `infinite` tells an infinite value from an unknown.
+    `over_limit_interval` is that of the share of values over the limit. `episodes_count`: separate stretches that held
+    such values; `episodes_most_count`: how many a run like it may hold (97.5 % bound).
     """
 
     value: float | None
     interval: Interval | None = None
     violation_interval: Interval | None = None
+    over_limit_interval: Interval | None = None
+    episodes_count: int | None = None
+    episodes_most_count: float | None = None
     infinite: bool = False
     n_count: int | None = None
     note: str | None = None
@@ -224,6 +236,7 @@ class ScenarioResult(Record):
     never_sent_count: int | None = None
     error_ratio: float | None = None
     error_interval: Interval | None = None
+    error_budget_used_ratio: float | None = None
     worst_minute_error_ratio: float | None = None
     statuses: dict[str, int] = Field(default_factory=dict)
     errors: dict[str, int] = Field(default_factory=dict)
@@ -239,6 +252,7 @@ class ScenarioResult(Record):
     endpoints: tuple[Endpoint, ...] = ()
     memory_mib: Span = Span()
     live_heap_mib: LiveHeap = LiveHeap()
+    growth: Growth = Growth()
     go: GoRuntime = GoRuntime()
     processes_peak_mib: dict[str, float] = Field(default_factory=dict)
     hotspots: tuple[str, ...] = ()

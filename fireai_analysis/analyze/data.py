@@ -16,6 +16,7 @@ from fireai_analysis.spec import Scale
 from fireai_analysis.units import NS_PER_S
 
 FULL_WINDOW_RATIO = 0.999
+HEAP_MOMENTS = ("before", "after")
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,15 @@ class RunData:
         CRDT history (schema OPERATIONS); None where the scenario has none.
     samples : mapping of str to pandas.DataFrame
         Sample tables by name (schemas SAMPLES); an absent key was not recorded.
+    heap_profiles : mapping of str to bytes
+        pprof heap profiles by their moment, such as `before` and `after`; an absent key was not taken.
     """
 
     manifest: Manifest
     requests: pd.DataFrame
     operations: pd.DataFrame | None = None
     samples: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    heap_profiles: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def from_bundle(cls, bundle: RunBundle) -> RunData:
@@ -60,7 +64,9 @@ class RunData:
         except MissingSeriesError:
             requests = pd.DataFrame(columns=REQUESTS.names)
         samples = {name: frame for name in SAMPLES if (frame := bundle.samples(name)) is not None}
-        return cls(bundle.manifest, requests, bundle.operations(), samples)
+        places = {moment: bundle.profile_path(f"heap-{moment}") for moment in HEAP_MOMENTS}
+        profiles = {moment: path.read_bytes() for moment, path in places.items() if path.is_file()}
+        return cls(bundle.manifest, requests, bundle.operations(), samples, profiles)
 
     @property
     def window(self) -> Window | None:

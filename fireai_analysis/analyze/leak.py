@@ -1,32 +1,22 @@
 """Whether the live heap grows without end, and when the resident set would cross a limit (rule MEM).
 
-A leak is a slope that holds on the whole window and on its second half, is larger than 1 MB/h, and is not better
-explained by one step. Judged on 120 s medians of the live heap after each garbage collection: trend tests on the raw
-heap or resident set call healthy services leaking.
+Judged on 120 s medians of the live heap after each garbage collection: trend tests on the raw heap or resident set call
+healthy services leaking. The leak is told from the live heap, the danger from the resident set, which grows faster.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-from scipy import stats
 
 from fireai_analysis.analyze import cosine
 from fireai_analysis.analyze.columns import Floats
-from fireai_analysis.results import Interval
-from fireai_analysis.units import BYTES_PER_MB, BYTES_PER_MIB, S_PER_HOUR
+from fireai_analysis.analyze.trend import by_cell, middle, trend
+from fireai_analysis.results import Forecast, GrowthLabel
+from fireai_analysis.units import BYTES_PER_MB, BYTES_PER_MIB
 
-CELL_S = 120.0
-LARGEST_WARM_UP_S = 1800.0
-FEWEST_CELLS = 30
-WHOLE_P, HALF_P = 0.025, 0.05
 SMALLEST_BYTES_PER_H = BYTES_PER_MB
-STEP_ADVANTAGE = 1.3
-RAMPING_SHARE = 0.5
-
-Label = Literal["NONE", "STEP", "RAMPING", "DETECTED"]
+HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True)
@@ -37,23 +27,43 @@ class Leak:
     ----------
     label : {'NONE', 'STEP', 'RAMPING', 'DETECTED'} or None
         None where the run is too short or not sampled.
-    slope_mib_per_h, interval_mib_per_h : float, pair of float, or None
-        Theil-Sen slope of the live heap; the 95 % interval is that of the least-squares slope (EWC-8), widened to it.
-    rss_interval_bytes_per_h : pair of float or None
-        95 % interval of the slope of the resident set, the input of the forecast.
+    slope_mib_per_h, interval_mib_per_h, detectable_mib_per_h : float, pair of float, float, or None
+        Of the live heap: Theil-Sen slope, 95 % interval of the least-squares slope (EWC-8) widened to it, and the
+        smallest growth that this run would have shown.
+    rss_slope_bytes_per_h, rss_interval_bytes_per_h : float, pair of float, or None
+        Least-squares slope of the resident set and its 95 % interval, the input of the forecast.
     """
 
-    label: Label | None
+    label: GrowthLabel | None
     slope_mib_per_h: float | None = None
-    interval_mib_per_h: Interval | None = None
+    interval_mib_per_h: tuple[float, float] | None = None
+    detectable_mib_per_h: float | None = None
+    rss_slope_bytes_per_h: float | None = None
     rss_interval_bytes_per_h: tuple[float, float] | None = None
 
     def days_to(self, limit_bytes: float, high_water_bytes: float) -> float | None:
         """Return the earliest day on which a leak would cross the limit; None where none is forecast."""
-        if self.label != "DETECTED" or self.rss_interval_bytes_per_h is None:
-            return None
-        fastest = self.rss_interval_bytes_per_h[1]
-        return max(0.0, limit_bytes - high_water_bytes) / fastest / 24 if fastest > 0 else None
+        return self.forecast(limit_bytes, high_water_bytes).earliest_days
+
+    def forecast(self, limit_bytes: float, high_water_bytes: float) -> Forecast:
+        """Return when a leak would bring the resident set over the limit, in days, with its 95 % interval.
+
+        What is left below the limit over the slope and its bounds; null where a slope leads nowhere, so that a latest
+        day of null is "no finite crossing at 97.5 %". Nothing is forecast where there is no leak.
+        """
+        slope, interval = self.rss_slope_bytes_per_h, self.rss_interval_bytes_per_h
+        if self.label != "DETECTED" or interval is None or not math.isfinite(limit_bytes):
+            return Forecast()
+        left = max(0.0, limit_bytes - high_water_bytes)
+        days = [_days(left, one) for one in (slope, interval[1], interval[0])]
+        return Forecast(days=days[0], earliest_days=days[1], latest_days=days[2])
+
+
+def _days(left_bytes: float, bytes_per_h: float | None) -> float | None:
+    if bytes_per_h is None or bytes_per_h <= 0:
+        return None
+    days = left_bytes / bytes_per_h / HOURS_PER_DAY
+    return days if math.isfinite(days) else None
 
 
 def detect(at_s: Floats, live_bytes: Floats, rss: tuple[Floats, Floats]) -> Leak:
@@ -66,65 +76,16 @@ def detect(at_s: Floats, live_bytes: Floats, rss: tuple[Floats, Floats]) -> Leak
     rss : pair of numpy.ndarray
         Times and resident set of the same process.
     """
-    hours, medians = cell_medians(at_s, live_bytes)
-    if len(medians) < FEWEST_CELLS:
+    found = trend(at_s, live_bytes, smallest_per_h=SMALLEST_BYTES_PER_H, of_cell=middle)
+    if found is None:
         return Leak(None)
-    whole = cosine.slope(hours, medians)
-    if whole is None:
-        return Leak(None)
-    estimate = float(stats.theilslopes(medians, hours).slope)
-    low, high = whole.interval
-    rss_line = cosine.slope(*cell_medians(*rss))
+    low, high = found.interval_per_h
+    line = cosine.slope(*by_cell(*rss, middle))
     return Leak(
-        label=_label(hours, medians, whole),
-        slope_mib_per_h=estimate / BYTES_PER_MIB,
-        interval_mib_per_h=(min(low, estimate) / BYTES_PER_MIB, max(high, estimate) / BYTES_PER_MIB),
-        rss_interval_bytes_per_h=rss_line.interval if rss_line else None,
+        label=found.label,
+        slope_mib_per_h=found.slope_per_h / BYTES_PER_MIB,
+        interval_mib_per_h=(low / BYTES_PER_MIB, high / BYTES_PER_MIB),
+        detectable_mib_per_h=found.detectable_per_h / BYTES_PER_MIB,
+        rss_slope_bytes_per_h=line.slope if line else None,
+        rss_interval_bytes_per_h=line.interval if line else None,
     )
-
-
-def cell_medians(at_s: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Return time in hours and median of each 120 s after the warm-up (30 min, at most an eighth of what there is)."""
-    known = np.isfinite(values) & np.isfinite(at_s)
-    at_s, values = at_s[known], values[known]
-    if not len(values):
-        return np.array([]), np.array([])
-    at_s = at_s - at_s[0]
-    warm = at_s >= min(LARGEST_WARM_UP_S, float(at_s[-1]) / 8)
-    at_s, values = at_s[warm], values[warm]
-    cell = (at_s // CELL_S).astype(np.int64)
-    numbers, starts = np.unique(cell, return_index=True)
-    medians = np.array([np.median(part) for part in np.split(values, starts[1:])])
-    return (numbers + 0.5) * CELL_S / S_PER_HOUR, medians
-
-
-def _label(hours: Floats, medians: Floats, whole: cosine.Slope) -> Label:
-    half = len(hours) // 2
-    second = cosine.slope(hours[half:], medians[half:]) or _plain(hours[half:], medians[half:])
-    if not (whole.p_rising() < WHOLE_P and whole.slope > SMALLEST_BYTES_PER_H):
-        return "NONE"
-    if _line_error(hours, medians) / max(_step_error(medians), 1e-9) >= STEP_ADVANTAGE:
-        return "STEP"
-    if second.p_rising() >= HALF_P or second.slope < RAMPING_SHARE * whole.slope:
-        return "RAMPING"
-    return "DETECTED"
-
-
-def _plain(hours: Floats, medians: Floats) -> cosine.Slope:
-    line = stats.linregress(hours, medians)
-    return cosine.Slope(float(line.slope), float(line.stderr))
-
-
-def _line_error(hours: Floats, medians: Floats) -> float:
-    fitted = np.polyval(np.polyfit(hours, medians, 1), hours)
-    return float(((medians - fitted) ** 2).sum())
-
-
-def _step_error(medians: Floats) -> float:
-    """Return the smallest squared error of two constant levels, by prefix sums."""
-    count = len(medians)
-    sums, squares = np.cumsum(medians), np.cumsum(medians**2)
-    left = np.arange(1, count)
-    first = squares[:-1] - sums[:-1] ** 2 / left
-    rest = (squares[-1] - squares[:-1]) - (sums[-1] - sums[:-1]) ** 2 / (count - left)
-    return float(np.min(first + rest))

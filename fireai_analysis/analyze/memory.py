@@ -79,11 +79,12 @@ def leak(data: RunData) -> Leak:
     if frame is None or process is None:
         return Leak(None)
     return detect(
-        _seconds(data, frame), floats(frame, "live_heap_bytes"), (_seconds(data, process), floats(process, "rss_bytes"))
+        seconds(data, frame), floats(frame, "live_heap_bytes"), (seconds(data, process), floats(process, "rss_bytes"))
     )
 
 
-def _seconds(data: RunData, frame: pd.DataFrame) -> Floats:
+def seconds(data: RunData, frame: pd.DataFrame) -> Floats:
+    """Return the instants of samples in seconds after the window's start."""
     window = data.window
     started = window.started_ns if window else 0
     return (nanoseconds(frame, "t_ns") - started) / NS_PER_S
@@ -178,6 +179,6 @@ def curve(data: RunData) -> pd.DataFrame:
 
 def _series(data: RunData, frame: pd.DataFrame, values: Floats) -> pd.Series[float]:
     """Return values by second; ticks of several samplers meet on the nearest tenth."""
-    at = np.round(_seconds(data, frame), 1)
+    at = np.round(seconds(data, frame), 1)
     series = pd.Series(values, index=at, dtype="float64")
     return series.groupby(level=0).max()

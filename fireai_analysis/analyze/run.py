@@ -13,12 +13,14 @@ from fireai_analysis.analyze import (
     delay,
     generator,
     go_runtime,
+    growth,
     latency,
     layers,
     memory,
     resources,
     throughput,
 )
+from fireai_analysis.analyze.columns import ratio
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.leak import Leak
 from fireai_analysis.analyze.missing import missing_result
@@ -84,6 +86,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
     result = ScenarioResult(
         **_identity(data),
         **_traffic_fields(traffic),
+        error_budget_used_ratio=ratio(traffic.error_ratio, limit_of(criteria, "error_rate")),
         judged_count=found.judged_count,
         within_limit_ratio=found.within_limit_ratio,
         warm_up_s=found.steady.cut_s,
@@ -94,6 +97,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         endpoints=endpoints,
         memory_mib=memory.resident_set(data),
         live_heap_mib=memory.live_heap(data, leak),
+        growth=growth.measure(data, leak, limit_bytes=limit_of(criteria, "go_memory")),
         go=go_runtime.measure(data, mark),
         processes_peak_mib=memory.peaks_mib(data),
         hotspots=_hotspots(data),

@@ -2,8 +2,8 @@
 
 MSER (White, Simulation 1997; Hoad, Robinson and Davies, J. Oper. Res. Soc. 2010): the cut that minimises the standard
 error of the rest, on cells of 10 s of the logarithm of their p95. MSER also cuts a steady run wherever it began with a
-few slow requests by chance, and so makes every p95 a little better than it was (with bursts the interval of a 1 h run then
-holds in 88 %, not 93 %); hence a cut is made only where what it leaves out differs from the rest by more than
+few slow requests by chance, and so makes every p95 a little better than it was (with bursts the interval of a 1 h run
+then holds in 88 %, not 93 %); hence a cut is made only where what it leaves out differs from the rest by more than
 chance explains (`stands_out`). The drift gate is an EWC-8 slope on 48 cells.
 """
 
@@ -73,7 +73,8 @@ def cell_log_p95(series: Series, count: int) -> Floats:
     found = np.array([np.partition(part, place)[place] for part, place in places])
     finite = series.values_us[np.isfinite(series.values_us)]
     ceiling = 10 * float(finite.max()) if len(finite) else 1.0
-    return np.log(np.minimum(found, ceiling))
+    logs: Floats = np.log(np.minimum(found, ceiling))
+    return logs
 
 
 def mser_cut(curve: Floats) -> int:
