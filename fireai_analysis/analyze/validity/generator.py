@@ -6,7 +6,7 @@ saturated: 88-245 and 136-470).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,12 +15,24 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.validity import told
 from fireai_analysis.results import Check
-from fireai_analysis.units import percent_text, range_text
+from fireai_analysis.units import ms_text, percent_text, range_text
 
 CPU_LIMIT_RATIO, LAG_LIMIT_MS, STEAL_LIMIT_RATIO = 0.80, 15.0, 0.10
 SICK_SECONDS_RATIO, LATE_RATIO, SEEN_RATIO = 0.05, 0.01, 0.95
 BIAS_LIMIT_RATIO, CAPACITY_TIMES = 0.03, 2.0
 MS_PER_S = 1000
+
+
+def _percent(ratio: float) -> str:
+    return f"{percent_text(ratio, 1)} %"
+
+
+WORDS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "cpu_ratio": ("CPU of a process", _percent),
+    "loop_lag_p99_ms": ("loop lag (P99 of a second)", ms_text),
+    "steal_ratio": ("CPU time taken by other machines", _percent),
+}
+"""What each sampled figure is, and how it is printed."""
 
 
 def unless_waves(data: RunData, check: Check) -> Check:
@@ -52,7 +64,9 @@ def _sick_seconds(data: RunData, name: str, column: str, limit: float) -> Check:
     if len(seen) < SEEN_RATIO * len(values) and not are_many(sick):
         return Check(check=name, ok=None, detail=f"{column} is known of {len(seen):,} of {len(values):,} samples")
     share = percent_text(float(sick.mean()), 1)
-    detail = f"{column} over {limit:g} in {share} % of {told.seconds_text(data, len(seen))}, largest {seen.max():.3g}"
+    what, form = WORDS[column]
+    detail = f"{what} over {form(limit)} in {share} % of {told.seconds_text(data, len(seen))}, "
+    detail += f"largest {form(float(seen.max()))}"
     wrong = int((seen < 0).sum())
     if wrong and not are_many(sick):
         return Check(check=name, ok=None, detail=f"{detail}; {wrong:,} below zero, which cannot be")
