@@ -123,15 +123,33 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     atomic_write(path, sink.getvalue().to_pybytes())
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Return a Parquet file as a frame, its page checksums verified; null integers stay null (`Int64`)."""
+def read_parquet(path: Path, schema: pa.Schema | None = None) -> pd.DataFrame:
+    """Return a Parquet file as a frame, its page checksums verified; null integers stay null (`Int64`).
+
+    With a schema its columns are there in any case, null where the file lacks them, and of its types: a file that holds
+    something else (a number that is infinite where whole ones belong) is refused.
+    """
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (OSError, pa.ArrowException) as error:
         problem = f"is not a readable Parquet file ({str(error).splitlines()[0]})"
         raise BundleError(path, problem, "restore the file or run again") from None
+    if schema is not None:
+        table = _conformed(path, table, schema)
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
     return frame
+
+
+def _conformed(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = []
+    for field in schema:
+        found = table[field.name] if field.name in table.column_names else pa.nulls(len(table), field.type)
+        try:
+            columns.append(found if found.type == field.type else found.cast(field.type))
+        except pa.ArrowException as error:
+            problem = f"column {field.name} is of type {found.type}, not {field.type} ({str(error).splitlines()[0]})"
+            raise BundleError(path, problem, "restore the file or run again") from None
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 _NULLABLE = {
@@ -310,16 +328,18 @@ class RunBundle:
 
     def requests(self) -> pd.DataFrame:
         """Return the request rows of the judged window, in order of intent."""
-        return self._read("requests", required=True).sort_values("intended_ns", kind="stable", ignore_index=True)
+        return self._read("requests", REQUESTS, required=True).sort_values(
+            "intended_ns", kind="stable", ignore_index=True
+        )
 
     def operations(self) -> pd.DataFrame | None:
         """Return the CRDT history, or None where the scenario has none."""
-        return self._read("operations") if (self.directory / "operations").is_dir() else None
+        return self._read("operations", OPERATIONS) if (self.directory / "operations").is_dir() else None
 
     def samples(self, name: str) -> pd.DataFrame | None:
         """Return a sample table, or None where it was not recorded."""
         path = self.directory / "samples" / f"{name}.parquet"
-        return read_parquet(path) if path.is_file() else None
+        return read_parquet(path, SAMPLES.get(name)) if path.is_file() else None
 
     def analysis(self, name: str) -> pd.DataFrame:
         """Return a derived table."""
@@ -332,8 +352,8 @@ class RunBundle:
         """Return every derived table that was written, by name."""
         return {path.stem: read_parquet(path) for path in sorted((self.directory / "analysis").glob("*.parquet"))}
 
-    def _read(self, folder: str, required: bool = False) -> pd.DataFrame:
+    def _read(self, folder: str, schema: pa.Schema, *, required: bool = False) -> pd.DataFrame:
         parts = sorted((self.directory / folder).glob("*.parquet"))
         if not parts and required:
             raise MissingSeriesError(self.directory / folder, "holds no rows", "run the scenario again")
-        return pd.concat([read_parquet(part) for part in parts], ignore_index=True)
+        return pd.concat([read_parquet(part, schema) for part in parts], ignore_index=True)

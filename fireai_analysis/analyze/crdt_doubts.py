@@ -30,6 +30,9 @@ def history_doubts(frame: pd.DataFrame, keys: pd.DataFrame | None, scenario: Sce
     if missing:
         yield f"the history has no column {', '.join(missing)}"
         return
+    for name in ("op_id", "path"):
+        if bare := int((texts(frame, name) == "").sum()):
+            yield f"{bare:,} operations carry no {name}"
     kinds, tokens = texts(frame, "kind"), texts(frame, "token")
     if odd := int((~np.isin(kinds.astype(str), sorted(KINDS))).sum()):
         yield f"{odd:,} operations are of no known kind"

@@ -41,6 +41,9 @@ def statements(frame: pd.DataFrame | None) -> tuple[Statement, ...]:
     """Return the statements by total time, largest first: last snapshot less the first; a reset one is left out."""
     if frame is None or not present(frame, "query_id", "query", *STATEMENT_COUNTERS):
         return ()
+    frame = frame[frame["t_ns"].notna()]
+    if frame.empty:
+        return ()
     first_ns, last_ns = frame["t_ns"].min(), frame["t_ns"].max()
     keys = frame["query_id"].fillna(-1)
     numbers = pd.DataFrame({name: floats(frame, name) for name in STATEMENT_COUNTERS}, index=frame.index)
@@ -48,7 +51,9 @@ def statements(frame: pd.DataFrame | None) -> tuple[Statement, ...]:
     last = sums.loc[last_ns]
     first = sums.loc[first_ns] if last_ns > first_ns else last
     grown = last.sub(first.reindex(last.index).fillna(0.0))
-    grown = grown[(grown >= 0).all(axis=1) & (grown["calls_count"] > 0)].sort_values("exec_ms", ascending=False)
+    grown = grown[((grown >= 0) & np.isfinite(grown)).all(axis=1) & (grown["calls_count"] > 0)].sort_values(
+        "exec_ms", ascending=False
+    )
     words = frame.groupby(keys)["query"].last()
     return tuple(
         Statement(

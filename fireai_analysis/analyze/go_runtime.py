@@ -63,7 +63,7 @@ def _histogram(data: RunData, name: str) -> tuple[Floats, Floats] | None:
     frame = data.around("go_histograms")
     if frame is None:
         return None
-    own = frame[texts(frame, "name") == name]
+    own = frame[texts(frame, "name") == name].dropna(subset=["bounds_s", "counts"])
     if len(own) < 2:
         return None
     bounds = np.asarray(own["bounds_s"].iloc[-1], dtype=np.float64)

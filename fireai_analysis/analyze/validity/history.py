@@ -23,9 +23,11 @@ def history_complete(data: RunData, rows: Rows) -> Check:
     frame = data.operations
     if frame is None or frame.empty or "wave" not in frame:
         return Check(check=name, ok=None, detail="no history of waves was recorded")
+    if unknown := int(np.isnan(floats(frame, "wave")).sum()):
+        return Check(check=name, ok=None, detail=f"the wave of {unknown:,} operations is not known")
     sent = int(rows.sent.sum())
     planned = math.ceil(min(rows.window.duration_s, scenario.duration_s) / scenario.wave_period_s)
-    missing = sorted(set(range(planned)) - {int(wave) for wave in floats(frame, "wave") if not math.isnan(wave)})
+    missing = sorted(set(range(planned)) - set(floats(frame, "wave").astype(int).tolist()))
     detail = f"{len(frame):,} operations of {sent:,} requests sent, {planned - len(missing)} of {planned} waves"
     if missing:
         detail += f"; missing: {', '.join(map(str, missing[:10]))}"
