@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from fireai_analysis.verify import (
     files,
     generator,
     page,
+    reports,
     resources,
     scale,
     traffic,
@@ -30,7 +31,7 @@ from fireai_analysis.verify.requests import Requests
 from fireai_analysis.verify.traffic import Figures
 
 SUMMARY = "summary.json"
-UNCHECKED = ("report.md", "report.pdf", "report.ipynb", "alerts/fireai.rules.yml")
+UNCHECKED = ("report.pdf", "report.ipynb", "alerts/fireai.rules.yml")
 
 
 class Progress(Protocol):
@@ -94,9 +95,11 @@ def verify(directory: Path, progress: Progress) -> Verification:
     count = files.check(directory, summary, manifests, ledger, lambda done: progress.show("files", "hashing", done, ""))
     progress.end("files", f"{count:,} hashed", ok=not ledger.differences)
     known = {name: _scenario(name, runs.get(name), summary, criteria, ledger, progress) for name in SCENARIO_NAMES}
-    _judge(known, summary, criteria, ledger)
+    judged = _judge(known, summary, criteria, ledger)
     _campaign(directory, summary, runs, ledger)
-    printed_count = _page(directory, _corrected(summary, known), ledger, progress)
+    printed_count = _page(directory, _corrected(summary, known, judged), ledger, progress)
+    if (directory / reports.JUNIT).is_file():
+        reports.hold_junit((directory / reports.JUNIT).read_text(encoding="utf-8"), _by_id(judged), ledger)
     figures = [key for key, value in flat(summary, "") if _counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)
     return Verification(
@@ -280,15 +283,22 @@ def _absent(name: str, run: Run | None, reported: dict[str, Any], ledger: Ledger
 # -- the campaign
 
 
-def _judge(known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: Criteria, ledger: Ledger) -> None:
-    """Hold every verdict against the short table."""
+def _judge(known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: Criteria, ledger: Ledger) -> Figures:
+    """Hold every verdict against the short table, and return what that says of the campaign."""
     today = date.fromisoformat(str(summary.get("generated"))[:10])
     for name, one in known.items():
         verdict = {"verdict": verdicts.of_scenario(one, criteria, today)}
         ledger.compare(SUMMARY, f"scenarios.{name}.", one.reported, verdict)
     told = look(summary, "environment.repeats_count")
     repeats_count = 1 if told == ABSENT else int(told or 1)
-    ledger.compare(SUMMARY, "", summary, verdicts.of_campaign(known, criteria, today, repeats_count))
+    judged = verdicts.of_campaign(known, criteria, today, repeats_count)
+    ledger.compare(SUMMARY, "", summary, judged)
+    return judged
+
+
+def _by_id(judged: Figures) -> dict[str, str]:
+    """Return the verdict of each criterion by its id."""
+    return {str(value): str(judged[f"{key[:-3]}.verdict"]) for key, value in judged.items() if key.endswith(".id")}
 
 
 def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledger: Ledger) -> None:
@@ -306,17 +316,21 @@ def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], le
                 ledger.differ(f"spec.{key}", f"{name}/manifest.json", told, f"{own[key]} in campaign.json")
 
 
-def _corrected(summary: dict[str, Any], known: dict[str, verdicts.Known]) -> dict[str, Any]:
+def _corrected(summary: dict[str, Any], known: dict[str, verdicts.Known], judged: Figures) -> dict[str, Any]:
     """Return the summary with the recomputed figures in place of those it reports."""
     found = copy.deepcopy(summary)
     for name, one in known.items():
-        for key, value in one.figures.items():
-            holder = look(found, f"scenarios.{name}.{key.rpartition('.')[0]}".rstrip("."))
-            if isinstance(holder, dict) and not isinstance(value, dict | list):
-                holder[key.rpartition(".")[2]] = value
-            elif isinstance(holder, dict) and holder.get(key.rpartition(".")[2], ABSENT) is not ABSENT:
-                holder[key.rpartition(".")[2]] = value
+        _put(found, f"scenarios.{name}.", one.figures)
+    _put(found, "", judged)
     return found
+
+
+def _put(content: dict[str, Any], prefix: str, figures: Mapping[str, Any]) -> None:
+    for key, value in figures.items():
+        parent, _, last = f"{prefix}{key}".rpartition(".")
+        holder = look(content, parent)
+        if isinstance(holder, dict) and last in holder:
+            holder[last] = value
 
 
 def _page(directory: Path, summary: dict[str, Any], ledger: Ledger, progress: Progress) -> int | None:
@@ -325,6 +339,9 @@ def _page(directory: Path, summary: dict[str, Any], ledger: Ledger, progress: Pr
         return None
     progress.show("report", "reading", None, page.FILE)
     before = len(ledger.differences)
-    count = page.hold(path.read_text(encoding="utf-8"), summary, ledger)
+    text = path.read_text(encoding="utf-8")
+    count = page.hold(text, summary, ledger)
+    if (directory / reports.MARKDOWN).is_file():
+        reports.hold_markdown(text, (directory / reports.MARKDOWN).read_text(encoding="utf-8"), ledger)
     progress.end("report", f"{count:,} figures read", ok=len(ledger.differences) == before)
     return count

@@ -111,7 +111,7 @@ def hold(text: str, summary: dict[str, Any], ledger: Ledger) -> int:
     for one in found:
         value = look(summary, one.key)
         if one.key not in COLLECTIONS and not _agrees(one, value, sheet):
-            shown = value if not isinstance(value, dict | list) else "(no figure there rounds to it)"
+            shown = value if not isinstance(value, dict | list | tuple) else "(no figure there rounds to it)"
             ledger.differ(one.key, FILE, one.text, shown)
     return len(found)
 
@@ -127,7 +127,7 @@ def _agrees(one: Printed, value: Any, sheet: _Sheet) -> bool:
     derived = sheet.derived(one.key)
     around = [*sheet.around(one.key), *derived, *CONSTANTS]
     told = all(any(_rounds(number, form) for form in around) for number in numbers)
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list | tuple):
         return told
     forms = [*sheet.forms(one.key, value), *derived]
     return told and any(_rounds(number, form) for number in numbers for form in forms)

@@ -33,7 +33,7 @@ def keys(directory: Path) -> set[str]:
 def test_an_honest_campaign_is_as_reported(honest: Path) -> None:
     found = told(honest)
     assert found.differences == ()
-    assert found.recomputed_count > 0.9 * found.figures_count
+    assert found.recomputed_count > 0.8 * found.figures_count
     assert found.recomputed_count + len(found.not_recomputed) == found.figures_count
     assert found.printed_count is not None
     assert found.printed_count > 250
@@ -257,6 +257,15 @@ def keys_of_page(directory: Path) -> set[str]:
     ledger = Ledger()
     page.hold((directory / "report.html").read_text(), read(directory / SUMMARY), ledger)
     return {one.key for one in ledger.differences}
+
+
+def test_altered_figures_of_the_other_forms_are_told(copy: Path) -> None:
+    markdown, junit = copy / "report.md", copy / "junit.xml"
+    markdown.write_text(markdown.read_text().replace("250.0 ms", "25.0 ms", 1))
+    junit.write_text(re.sub(r'<error [^>]*type="INCONCLUSIVE" />', "", junit.read_text(), count=1))
+    found = told(copy).differences
+    assert any(one.file == "report.md" and one.reported == "25.0" and "250.0" in one.recomputed for one in found)
+    assert any((one.key, one.reported) == ("testcase p95_latency", "PASSED") for one in found)
 
 
 def test_an_altered_verdict_of_the_page_is_told(copy: Path) -> None:
