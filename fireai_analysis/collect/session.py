@@ -144,6 +144,8 @@ def follow(bundle: RunBundle, show: Show) -> State:
             show(told)
         manifest = RunBundle.open(bundle.directory).manifest
         if manifest.state not in ("created", "recording"):
+            if shown and shown.get("phase") != manifest.state:  # ended before it told so
+                show(shown | {"phase": manifest.state, "text": manifest.reason or ""})
             return manifest.state
         if not _is_recorded_by_somebody(told, manifest.created_ns):
             return _crashed(bundle.directory)

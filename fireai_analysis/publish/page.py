@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from string import Template
@@ -19,10 +19,13 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from fireai_analysis.markup import html_text
-from fireai_analysis.publish.parts import Chart, Entry, Html, Part, contents
+from fireai_analysis.publish.parts import Entry, Html, Part, contents
 
 _STYLE_ID = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 """How plotly.js looks for the style sheet of its maps before it adds it; the policy would refuse that, and says so."""
+
+CAPTION = '<p class="fireai-caption">'
+"""How the words below a figure begin; they come next after it."""
 
 EMPTY_STYLE = ""
 """plotly adds an empty style element and fills it through the object model; its hash must be allowed."""
@@ -53,7 +56,7 @@ def screen(parts: Sequence[Part], title: str) -> str:
 
 def printed(parts: Sequence[Part], title: str, faces: str) -> str:
     """Return the page for the PDF engine: the same parts with SVGs, no script; `faces` are its @font-face rules."""
-    body = "\n".join(part.text if isinstance(part, Html) else _on_paper(part) for part in parts)
+    body = "\n".join(_on_paper(parts))
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html_text(title)}</title>'
         f"<style>{faces}\n{_asset('print.css')}</style></head><body>{body}</body></html>"
@@ -129,5 +132,16 @@ def _on_screen(part: Part) -> str:
     )
 
 
-def _on_paper(part: Chart) -> str:
-    return f"<figure>{part.svg}</figure>"
+def _on_paper(parts: Sequence[Part]) -> Iterator[str]:
+    """Yield the parts for paper; a figure and the words below it stand on one page."""
+    figure = ""
+    for part in parts:
+        text = part.text if isinstance(part, Html) else f"<figure>{part.svg}</figure>"
+        if figure and text.startswith(CAPTION):
+            yield f'<div class="keep">{figure}{text}</div>'
+            figure = ""
+            continue
+        yield figure
+        figure = "" if isinstance(part, Html) else text
+        yield text if isinstance(part, Html) else ""
+    yield figure

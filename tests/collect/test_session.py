@@ -100,7 +100,7 @@ def test_following_shows_progress_once_and_ends_with_the_recording(bundle: RunBu
         bundle.update(state="recorded")
 
     assert session.follow(bundle, show) == "recorded"
-    assert [told["phase"] for told in shown] == ["preparing"]
+    assert [told["phase"] for told in shown] == ["preparing", "recorded"]
 
 
 def test_a_collector_that_is_gone_leaves_a_crashed_run(bundle: RunBundle) -> None:

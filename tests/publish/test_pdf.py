@@ -1,12 +1,14 @@
 """The PDF has pages, text, pictures and every glyph, and reads no file but its fonts."""
 
 import io
+from unicodedata import normalize
 
 import pypdf
 import pytest
 
 from fireai_analysis.errors import ReportError
-from fireai_analysis.publish import exporters, pdf
+from fireai_analysis.plots import Figure
+from fireai_analysis.publish import document, exporters, pdf
 from tests.publish import campaigns
 
 
@@ -36,6 +38,21 @@ def test_the_first_page_holds_every_verdict(reader: pypdf.PdfReader) -> None:
         assert criterion["title"].split()[0] in words
     assert "INCONCLUSIVE" in words
     assert "NOT_READY" in words
+
+
+def test_a_figure_and_its_caption_stand_on_one_page(reader: pypdf.PdfReader) -> None:
+    pages = ["".join(normalize("NFKC", page.extract_text()).split()) for page in reader.pages]  # without ligatures
+    judged, frames = campaigns.summary(), campaigns.all_frames()
+    figures = [
+        block
+        for name in document.section_names()
+        for block in document.section(judged, frames, name)
+        if isinstance(block, Figure) and block.caption
+    ]
+    assert len(figures) > 15
+    for figure in figures:
+        title, end = ("".join(text.split()) for text in (figure.title, figure.caption[-30:]))
+        assert [page for page in pages if title in page and end in page], figure.title
 
 
 def test_text_and_marks_are_there(text: str) -> None:
