@@ -17,7 +17,7 @@ from scipy import stats
 
 from fireai_analysis.analyze import cells, cosine
 from fireai_analysis.analyze.columns import Flags, Floats
-from fireai_analysis.analyze.quantiles import CONFIDENCE, P95, nearest_rank, order_statistic_ranks, rank
+from fireai_analysis.analyze.quantiles import CONFIDENCE, P95, order_statistic_ranks, rank, unordered_rank
 from fireai_analysis.results import Interval
 from fireai_analysis.units import US_PER_MS
 
@@ -25,6 +25,8 @@ MOST_CELLS = 1800
 FEWEST_CELLS = 2 * cosine.PROJECTIONS
 LONG_RUN_S = 1800.0
 CORRELATION_TIMES = 30
+ALLOWED_RATIO = 0.05
+"""Share of the requests that a p95 leaves out."""
 PARTS = 3
 
 
@@ -107,9 +109,9 @@ def p95_interval(series: Series, *, no_answer_us: float) -> Interval | None:
     return low / US_PER_MS, (None if math.isinf(high) else high / US_PER_MS)
 
 
-def _least(ordered: Floats, no_answer_us: float) -> float:
-    answered = ordered[np.isfinite(ordered)]
-    return max(no_answer_us, float(answered[-1]) if len(answered) else 0.0)
+def _least(values_us: Floats, no_answer_us: float) -> float:
+    answered = values_us[np.isfinite(values_us)]
+    return max(no_answer_us, float(answered.max()) if len(answered) else 0.0)
 
 
 def p95_violation_interval(series: Series, *, no_answer_us: float) -> Interval | None:
@@ -124,14 +126,37 @@ def p95_violation_interval(series: Series, *, no_answer_us: float) -> Interval |
     lows, highs = [whole[0]], [whole[1]]
     edges = np.linspace(0, series.duration_s, PARTS + 1)
     for start, end in itertools.pairwise(edges.tolist()):
-        part = np.sort(series.values_us[(series.at_s >= start) & (series.at_s < end)])
-        value = nearest_rank(part, P95)
+        part = series.values_us[(series.at_s >= start) & (series.at_s < end)]
+        value = unordered_rank(part, P95)
         if value is None:
             return None
         lows.append((_least(part, no_answer_us) if math.isinf(value) else value) / US_PER_MS)
         highs.append(None if math.isinf(value) else value / US_PER_MS)
     finite = [high for high in highs if high is not None]
     return min(lows), (max(finite) if len(finite) == len(highs) else None)
+
+
+def episodes_over(series: Series, value_us: float) -> int:
+    """Return in how many separate stretches of cells more than the allowed 5 % of the requests lie over a value."""
+    cell_s, count = _cells(series.duration_s)
+    there = cells.totals(series.at_s, cell_s, count)
+    over = cells.totals(series.at_s, cell_s, count, (series.values_us > value_us).astype(np.float64))
+    hot = over > ALLOWED_RATIO * there
+    return int(hot[0]) + int((hot[1:] & ~hot[:-1]).sum())
+
+
+def most_episodes(seen_count: int) -> float:
+    """Return how many episodes a run like this may hold, where so many were seen: the 97.5 % bound of a Poisson mean.
+
+    Garwood, Biometrika 1936: half the quantile of chi-squared with 2 (n + 1) degrees of freedom. Where none was seen it
+    is 3.7, the rule of three at 97.5 %.
+
+    Examples
+    --------
+    >>> round(most_episodes(0), 2), round(most_episodes(10), 2)
+    (3.69, 18.39)
+    """
+    return float(stats.chi2.ppf(1 - (1 - CONFIDENCE) / 2, 2 * (seen_count + 1)) / 2)
 
 
 def refusal(series: Series) -> str | None:
@@ -153,6 +178,20 @@ def refusal(series: Series) -> str | None:
     return None
 
 
+def clopper_pearson(hit_count: int, n_count: int) -> tuple[float, float]:
+    """Return the exact 95 % interval of a share of independent hits (Clopper and Pearson, Biometrika 1934).
+
+    Examples
+    --------
+    >>> low, high = clopper_pearson(50, 1000)
+    >>> round(low, 4), round(high, 4)
+    (0.0373, 0.0654)
+    """
+    tail, misses_count = (1 - CONFIDENCE) / 2, n_count - hit_count
+    low = float(stats.beta.ppf(tail, hit_count, misses_count + 1)) if hit_count else 0.0
+    return low, float(stats.beta.isf(tail, hit_count + 1, misses_count)) if misses_count else 1.0
+
+
 def ratio_interval(at_s: Floats, hits: Flags, duration_s: float) -> Interval | None:
     """Return the 95 % interval of a share: Clopper-Pearson, or EWC-8 on cells where that is wider. None without rows.
 
@@ -165,8 +204,7 @@ def ratio_interval(at_s: Floats, hits: Flags, duration_s: float) -> Interval | N
     n_count, hit_count = len(hits), int(hits.sum())
     if not n_count:
         return None
-    exact = stats.binomtest(hit_count, n_count).proportion_ci(CONFIDENCE, method="exact")
-    low, high = float(exact.low), float(exact.high)
+    low, high = clopper_pearson(hit_count, n_count)
     counts = exceedances(Series(at_s, hits.astype(np.float64), duration_s), 0.5)
     if counts is not None:
         half = cosine.T_CRITICAL * cosine.sum_error(counts) / n_count

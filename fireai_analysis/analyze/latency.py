@@ -12,7 +12,15 @@ import pandas as pd
 
 from fireai_analysis.analyze import cells
 from fireai_analysis.analyze.columns import Flags, Floats, Ints
-from fireai_analysis.analyze.intervals import Series, p95_interval, p95_violation_interval, refusal
+from fireai_analysis.analyze.intervals import (
+    Series,
+    episodes_over,
+    most_episodes,
+    p95_interval,
+    p95_violation_interval,
+    ratio_interval,
+    refusal,
+)
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.quantiles import LEVELS, P95, finite, nearest_rank, summary_ms
 from fireai_analysis.analyze.steady_state import Steady, settle
@@ -66,14 +74,14 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     counted = rows.population & rows.inside
     whole = Series(rows.at_s[counted], response_us[counted], rows.window.duration_s)
     p95, steady = settled_p95(whole, no_answer_us=no_answer_ms * US_PER_MS)
-    kept = counted & (rows.at_s >= steady.cut_s)
     series = whole.after(steady.cut_s)
+    kept = counted & (rows.at_s >= steady.cut_s)
     response = summary_ms(series.values_us)
     good = rows.judged & rows.ok & (response_us <= limit_ms * US_PER_MS)
     return Latency(
         response=Quantiles() if rows.load_model == "closed" else response,
         service=summary_ms(rows.durations_us("service_us")[kept]),
-        p95=p95,
+        p95=beside_limit(p95, series, limit_ms * US_PER_MS),
         within_limit_ratio=float(good.sum() / rows.judged.sum()) if rows.judged.any() else None,
         judged_count=len(series.values_us),
         steady=steady,
@@ -93,6 +101,24 @@ def settled_p95(whole: Series, *, no_answer_us: float) -> tuple[Measured, Steady
     """
     steady = settle(whole)
     return _p95(whole.after(steady.cut_s), whole, no_answer_us=no_answer_us), steady
+
+
+def beside_limit(p95: Measured, series: Series, limit_us: float) -> Measured:
+    """Return a p95 with what stands beside its limit: the share of values over it, and the stretches they came in.
+
+    The exceedance form of rule LAT: the p95 is within a limit where at most 5 % lie over it, which needs no density.
+    The interval of that share is claimed wherever that of the p95 is.
+    """
+    over = series.values_us > limit_us
+    episodes = episodes_over(series, limit_us)
+    claimed = p95.interval is not None
+    return p95.model_copy(
+        update={
+            "over_limit_interval": ratio_interval(series.at_s, over, series.duration_s) if claimed else None,
+            "episodes_count": episodes,
+            "episodes_most_count": most_episodes(episodes),
+        }
+    )
 
 
 def _p95(series: Series, whole: Series, *, no_answer_us: float) -> Measured:

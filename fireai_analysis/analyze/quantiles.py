@@ -51,6 +51,18 @@ def nearest_rank(ordered: Floats, q: Fraction) -> float | None:
     return float(ordered[place - 1]) if place < len(ordered) else None
 
 
+def unordered_rank(values: Floats, q: Fraction) -> float | None:
+    """Return the quantile of values in any order, as `nearest_rank`.
+
+    Examples
+    --------
+    >>> unordered_rank(np.arange(100.0, 0.0, -1.0), Fraction(95, 100))
+    95.0
+    """
+    place = rank(len(values), q)
+    return float(np.partition(values, place - 1)[place - 1]) if place < len(values) else None
+
+
 def summary_ms(values_us: Floats) -> Quantiles:
     """Return the quantiles, largest value and mean of durations in µs as ms; an infinite figure is null.
 

@@ -11,6 +11,9 @@ from scipy import signal, stats
 from fireai_analysis.analyze import cosine
 from fireai_analysis.analyze.intervals import (
     Series,
+    clopper_pearson,
+    episodes_over,
+    most_episodes,
     p95_interval,
     p95_ranks,
     p95_violation_interval,
@@ -138,3 +141,35 @@ def test_slope_of_a_noisy_line() -> None:
         low, high = (cosine.slope(x, 3 * x + 10 * rng.standard_normal(100)) or cosine.Slope(0, 0)).interval
         inside += low <= 3 <= high
     assert inside >= 88
+
+
+@given(st.integers(1, 3000), st.data())
+@settings(max_examples=60, deadline=None)
+def test_clopper_pearson_is_that_of_scipy(n_count: int, data: st.DataObject) -> None:
+    hit_count = data.draw(st.integers(0, n_count))
+    exact = stats.binomtest(hit_count, n_count).proportion_ci(0.95, method="exact")
+    assert clopper_pearson(hit_count, n_count) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_episodes_are_stretches_with_more_than_5_percent_over() -> None:
+    values = np.full(36_000, 100_000.0)
+    for start_s in (100, 900, 905, 3599):
+        values[start_s * 10 : start_s * 10 + 20] = 900_000.0
+    values[20_000:30_000:400] = 900_000.0  # one in forty: allowed
+    assert episodes_over(series(values, 3600.0), 300_000.0) == 4
+    assert episodes_over(series(values, 3600.0), 900_000.0) == 0
+    assert episodes_over(series(values, 3600.0), 50_000.0) == 1
+
+
+@given(st.integers(0, 200))
+def test_a_run_with_as_many_episodes_as_the_bound_shows_so_few_in_2_5_percent(seen: int) -> None:
+    assert stats.poisson.cdf(seen, most_episodes(seen)) == pytest.approx(0.025)
+
+
+def test_a_third_without_answers_is_no_smaller_than_the_patience() -> None:
+    values = np.concatenate([np.full(2000, np.inf), np.full(1000, 100_000.0)])
+    assert p95_violation_interval(series(values, 30), no_answer_us=NO_ANSWER_US) == (100.0, None)
+    unanswered = np.full(3000, np.inf)
+    unanswered[::2] = 31_000_000.0
+    low, high = p95_violation_interval(series(unanswered, 30), no_answer_us=NO_ANSWER_US) or (0, 0)
+    assert (low, high) == (31_000.0, None)

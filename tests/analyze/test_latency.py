@@ -158,3 +158,20 @@ def test_slow_errors_left_out_are_told() -> None:
     frame = made.failing(smoke_frame(), 10)
     frame.loc[frame["ok"] == False, "response_us"] = 9_000_000  # noqa: E712
     assert any("failed answers took longer" in warning for warning in measure(frame).warnings)
+
+
+@pytest.mark.parametrize("limit_ms", [99.0, 150.0, 200.0, 249.0, 300.0])
+def test_beside_its_limit_a_p95_has_the_share_over_it(limit_ms: float) -> None:
+    run = made.healthy_run("peak")
+    assert run.window is not None
+    found = latency.measure(Rows(run.requests, run.window), limit_ms=limit_ms, no_answer_ms=30_000.0).p95
+    share = float((made.LATENCIES_MS > limit_ms).mean())
+    low, high = found.over_limit_interval or (1.0, 0.0)
+    assert low <= share <= (high or 0.0)
+    assert (found.episodes_most_count or 0) > (found.episodes_count or 0)
+
+
+def test_a_short_run_claims_no_share_over_the_limit() -> None:
+    found = measure(smoke_frame()).p95
+    assert found.over_limit_interval is None
+    assert found.episodes_count == 0

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fireai_analysis.analyze.quantiles import LEVELS, P95, nearest_rank, order_statistic_ranks, rank, summary_ms
+from fireai_analysis.analyze.quantiles import (
+    LEVELS,
+    P95,
+    nearest_rank,
+    order_statistic_ranks,
+    rank,
+    summary_ms,
+    unordered_rank,
+)
 
 QUANTILES = st.sampled_from(sorted(LEVELS.values()))
 
@@ -63,3 +71,8 @@ def test_infinite_figures_are_null_and_finite_ones_stay() -> None:
 
 def test_no_value_no_figure() -> None:
     assert set(summary_ms(np.array([])).model_dump().values()) == {None}
+
+
+@given(st.lists(st.floats(0, 1e9) | st.just(math.inf), min_size=1, max_size=300), QUANTILES)
+def test_the_order_of_values_does_not_matter(values: list[float], q: Fraction) -> None:
+    assert unordered_rank(np.array(values), q) == nearest_rank(np.sort(np.array(values)), q)

@@ -30,7 +30,8 @@ def run_of(model: str, length: str, rng: np.random.Generator) -> Series:
     """Return the judged requests of one simulated run."""
     duration_s, rate_rps = LENGTHS[length]
     if length == "1 h":
-        at_s = np.sort(rng.uniform(0, duration_s, rng.poisson(rate_rps * duration_s)))
+        at_s = np.cumsum(rng.exponential(1 / rate_rps, round(1.1 * rate_rps * duration_s)))
+        at_s = at_s[at_s < duration_s]
     else:
         at_s = np.arange(round(rate_rps * duration_s)) / rate_rps
     logs = MODELS[model](at_s, duration_s, rng)

@@ -26,7 +26,7 @@ def one_run(name: str, rng: np.random.Generator) -> Leak:
 def figures(runs: int) -> list[Figure]:
     """Return every figure of rule MEM."""
     keys = [f"{name}, 0" for name in (*NOISES, *COURSES)] + [f"{name}, {leak:g}" for name in NOISES for leak in LEAKS]
-    found = simulate(one_run, keys, runs)
+    found = simulate(one_run, dict.fromkeys(keys, runs))
     return [
         *(
             share(

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from fireai_analysis.analyze.intervals import p95_interval
-from fireai_analysis.analyze.latency import settled_p95
+from fireai_analysis.analyze.latency import beside_limit, settled_p95
 from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity.recording import steady_state
 from fireai_analysis.judge import judge_one
@@ -30,6 +30,8 @@ NO_ANSWER_US = 30_000_000.0
 OVER, UNDER, GOOD = 1.05, 0.95, 0.8
 """True p95 over the limit."""
 PASS_REACH = {"1 h": 0.60, "4 h": 0.95}
+RUNS_RATIO = {"1 h": 0.5, "4 h": 1.0}
+"""Runs of 126,000 requests take longer than a minute a line on two cores: half as many of them."""
 REFUSED = ("wave, 1 h",)
 """Three waves of 20 min are too few for any interval, and none is claimed: only a false PASSED is held against it."""
 
@@ -48,11 +50,16 @@ def one_run(name: str, rng: np.random.Generator) -> Outcome:
     model, length = name.split(", ")
     whole, truth_us = run_of(model, length, rng), _truth(model)
     p95, steady = settled_p95(whole, no_answer_us=NO_ANSWER_US)
-    ungated = p95.interval or p95_interval(whole.after(steady.cut_s), no_answer_us=NO_ANSWER_US)
+    kept = whole.after(steady.cut_s)
+    ungated = p95.interval or p95_interval(kept, no_answer_us=NO_ANSWER_US)
+    limits = {ratio: truth_us / ratio for ratio in (OVER, UNDER, GOOD)}
     return Outcome(
         holds=_holds(ungated, truth_us),
         claimed_holds=None if p95.interval is None else _holds(p95.interval, truth_us),
-        verdicts={ratio: _verdict(p95, steady, length, truth_us / ratio / US_PER_MS) for ratio in (OVER, UNDER, GOOD)},
+        verdicts={
+            ratio: _verdict(beside_limit(p95, kept, limit_us), steady, length, limit_us / US_PER_MS)
+            for ratio, limit_us in limits.items()
+        },
     )
 
 
@@ -82,7 +89,7 @@ def _verdict(p95: Measured, steady: Steady, length: str, limit_ms: float) -> str
 def figures(runs: int) -> list[Figure]:
     """Return every figure of rule LAT."""
     names = [f"{model}, {length}" for length in LENGTHS for model in MODELS]
-    found = simulate(one_run, names, runs)
+    found = simulate(one_run, {name: round(runs * RUNS_RATIO[name.split(", ")[1]]) for name in names})
     coverage = [_coverage(name, found[name]) for name in names if name not in REFUSED]
     mean = mean_of("coverage of the 95 % interval of the P95: mean", coverage, ">=", 0.95)
     told = [

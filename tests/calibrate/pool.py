@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
@@ -16,14 +16,14 @@ NICENESS = 5
 Outcome = TypeVar("Outcome")
 
 
-def simulate(
-    work: Callable[[str, np.random.Generator], Outcome], names: Sequence[str], runs: int
-) -> dict[str, list[Outcome]]:
+def simulate(work: Callable[[str, np.random.Generator], Outcome], runs: Mapping[str, int]) -> dict[str, list[Outcome]]:
     """Return the outcome of so many runs of each name; `work` is a function of a module, for it goes to processes."""
     jobs = [
-        (work, name, chunk, min(CHUNK_RUNS, runs - chunk)) for name in names for chunk in range(0, runs, CHUNK_RUNS)
+        (work, name, chunk, min(CHUNK_RUNS, count - chunk))
+        for name, count in runs.items()
+        for chunk in range(0, count, CHUNK_RUNS)
     ]
-    found: dict[str, list[Outcome]] = {name: [] for name in names}
+    found: dict[str, list[Outcome]] = {name: [] for name in runs}
     with ProcessPoolExecutor(os.cpu_count(), initializer=os.nice, initargs=(NICENESS,)) as executor:
         for job, outcomes in zip(jobs, executor.map(_chunk, jobs), strict=True):
             found[job[1]] += outcomes
