@@ -44,6 +44,20 @@ def at_rank(ordered: Floats, per_mille: int) -> float | None:
     return float(ordered[rank - 1]) if rank < len(ordered) else None
 
 
+def plain_ranks(n_count: int) -> tuple[int, int] | None:
+    """Return the ranks that enclose the p95 of independent values at 95 %; None where n is too small.
+
+    Examples
+    --------
+    >>> plain_ranks(71) is None, plain_ranks(72)
+    (True, (64, 72))
+    """
+    if not n_count:
+        return None
+    low, high = (int(stats.binom.ppf(tail, n_count, 0.95)) for tail in (0.025, 0.975))
+    return (low, high + 1) if low >= 1 and high < n_count else None
+
+
 def ms(value_us: float | None) -> float | None:
     """Return microseconds as ms, None where it is unknown or infinite."""
     return None if value_us is None or not math.isfinite(value_us) else value_us / 1000
@@ -107,10 +121,10 @@ class Durations:
     def p95_interval(self) -> Interval | None:
         """Return the 95 % interval of the p95 in ms; None where n cannot carry one."""
         n_count = len(self.values_us)
-        low = int(stats.binom.ppf(0.025, n_count, 0.95)) if n_count else 0
-        high = int(stats.binom.ppf(0.975, n_count, 0.95)) + 1 if n_count else 1
-        if low < 1 or high > n_count:
+        plain = plain_ranks(n_count)
+        if plain is None:
             return None
+        low, high = plain
         around = self._around()
         if around:
             half = T_975 * max(map(sum_error, around))
@@ -173,10 +187,21 @@ def settle(at_s: Floats, values_us: Floats, duration_s: float) -> tuple[float, b
     curve = _log_p95(at_s, values_us, duration_s, max(1, math.ceil(duration_s / 10 - 1e-9)))
     errors = [float(np.var(curve[cut:])) / (len(curve) - cut) for cut in range(max(1, len(curve) // 2))]
     cut = int(np.argmin(np.round(errors, 15)))
+    cut = cut if _stands_out(curve, cut) else 0
     if cut > len(curve) / 4:
         return 0.0, False
     cut_s, kept = cut * 10.0, at_s >= cut * 10.0
     return cut_s, not _drifts(at_s[kept] - cut_s, values_us[kept], duration_s - cut_s)
+
+
+def _stands_out(curve: Floats, cut: int) -> bool:
+    """Whether the start differs from the rest by more than chance explains (two-sided p under a thousandth)."""
+    rest = curve[cut:]
+    if not cut or len(rest) < 16:
+        return False
+    variance = max(sum_error(rest) ** 2 / len(rest), float(np.var(rest)))
+    apart, error = float(np.mean(curve[:cut]) - np.mean(rest)), math.sqrt(variance / cut + variance / len(rest))
+    return apart != 0 if error == 0 else 2 * float(stats.t.sf(abs(apart) / error, 8)) < 0.001
 
 
 def _log_p95(at_s: Floats, values_us: Floats, duration_s: float, count: int) -> Floats:

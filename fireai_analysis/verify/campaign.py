@@ -17,6 +17,7 @@ from fireai_analysis.verify import (
     checks,
     files,
     generator,
+    growth,
     page,
     reports,
     resources,
@@ -25,7 +26,7 @@ from fireai_analysis.verify import (
     verdicts,
     writes,
 )
-from fireai_analysis.verify.evidence import Run
+from fireai_analysis.verify.evidence import Run, quotient
 from fireai_analysis.verify.ledger import ABSENT, Difference, Ledger, flat, is_figure, look
 from fireai_analysis.verify.requests import Requests
 from fireai_analysis.verify.traffic import Figures
@@ -168,8 +169,9 @@ def _scenario(
     progress.show(name, "recomputing", None, "")
     before = len(ledger.differences)
     scale.hold(run, ledger)
-    limit_ms = next((one.limit for one in criteria.criteria if one.id == "p95_latency"), float("inf"))
-    figures = _figures(run, limit_ms, ledger)
+    limits = {one.id: one.limit for one in criteria.criteria}
+    figures = _figures(run, limits, ledger)
+    figures["error_budget_used_ratio"] = quotient(figures.get("error_ratio"), limits["error_rate"])
     figures["endpoints"] = _in_order_of(reported.get("endpoints"), figures.get("endpoints", []))
     if not run.parts("operations"):
         figures |= _nothing_of(reported.get("crdt"))
@@ -187,16 +189,17 @@ def _scenario(
     return verdicts.Known(name, reported, figures, told | answers)
 
 
-def _groups(run: Run, limit_ms: float) -> tuple[tuple[str, Callable[[Requests], Figures]], ...]:
+def _groups(run: Run, limits: dict[str, float]) -> tuple[tuple[str, Callable[[Requests], Figures]], ...]:
     """Return what recomputes the figures, each with the table it cannot do without."""
     return (
         ("manifest.json", lambda rows: scale.identity(run)),
         ("manifest.json", lambda rows: {"state": _state(run)}),
         ("requests", lambda rows: traffic.counts(rows)),
-        ("requests", lambda rows: traffic.latency(run, rows, limit_ms)),
+        ("requests", lambda rows: traffic.latency(run, rows, limits["p95_latency"])),
         ("requests", lambda rows: {"endpoints": traffic.endpoints(rows)}),
         ("samples/processes.parquet", lambda rows: resources.memory(run)),
         ("samples/go.parquet", lambda rows: resources.runtime(run)),
+        ("samples/go.parquet", lambda rows: _growth(run, limits["go_memory"])),
         ("samples/pool.parquet", lambda rows: resources.pool_and_host(run)),
         ("samples/postgres_database.parquet", lambda rows: resources.database(run, traffic.connection_errors(rows))),
         ("samples/generator.parquet", lambda rows: generator.audit(run, rows)),
@@ -205,7 +208,7 @@ def _groups(run: Run, limit_ms: float) -> tuple[tuple[str, Callable[[Requests], 
     )
 
 
-def _figures(run: Run, limit_ms: float, ledger: Ledger) -> Figures:
+def _figures(run: Run, limits: dict[str, float], ledger: Ledger) -> Figures:
     """Recompute what can be; what the files do not allow is a difference of its own."""
     figures: Figures = {}
     try:
@@ -215,12 +218,18 @@ def _figures(run: Run, limit_ms: float, ledger: Ledger) -> Figures:
         return figures
     if rows is None:
         return figures
-    for table, group in _groups(run, limit_ms):
+    for table, group in _groups(run, limits):
         try:
             figures |= group(rows)
         except (BundleError, KeyError, TypeError, ValueError, IndexError) as error:
             ledger.differ(f"figures of {table}", f"{run.name}/{table}", "readable", f"{type(error).__name__}: {error}")
     return figures
+
+
+def _growth(run: Run, limit_bytes: float) -> Figures:
+    told = resources.marks(run)
+    high_water = told["go.high_water_end_bytes"] or told["facts.go_sampled_peak_bytes"]
+    return growth.figures(run, limit_bytes, high_water)
 
 
 def _answers(run: Run, reported: dict[str, Any], ledger: Ledger) -> dict[str, bool | None]:

@@ -1,7 +1,7 @@
 """The validity gate recomputed: each check as one short rule of its own, True, False, or None without evidence.
 
-Checks that are not here (the mix of requests, the dispersion of arrivals, the gap to the server's time and the marks of
-statuses) are told as not recomputed.
+Checks that are not here (mix of requests, dispersion of arrivals, keys, stalls, gap to the server's time, marks of
+statuses, restarts, and whether the sampled process is the one that worked) are told as not recomputed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 from fireai_analysis.verify import bounds
 from fireai_analysis.verify.evidence import NS_PER_S, Floats, Run, finite, numbers, words
 from fireai_analysis.verify.generator import count_of, number_of, workers
-from fireai_analysis.verify.requests import Requests
-from fireai_analysis.verify.resources import restarted
+from fireai_analysis.verify.requests import SLACK_US, Requests
+from fireai_analysis.verify.resources import marks, restarted
 from fireai_analysis.verify.scale import peak_rps
 from fireai_analysis.verify.traffic import LATE_NS
 
 Answer = bool | None
 WRONG = (401, 403, 404, 415, 422, 429)
-SAMPLERS = ("go", "processes", "pool", "host", "postgres", "generator")
+SAMPLERS = ("pool", "host", "postgres", "generator")
 
 
 def answers(run: Run, rows: Requests) -> dict[str, Answer]:
@@ -42,12 +42,12 @@ def _achieved_rate(run: Run, rows: Requests) -> Answer:
 
 def _users(run: Run, rows: Requests) -> Answer:
     planned, seen = run.scenario["users"], set(finite(numbers(rows.frame, "user")).tolist())
-    if not seen:
+    if not seen or np.isnan(numbers(rows.frame, "user")).any():
         return None
     frame, told = run.during("generator"), workers(run) or []
     whole = frame is not None and all(one.get("state") == "done" for one in told)
     shown = _shown(frame["worker"].tolist(), numbers(frame, "users_count")) if whole and frame is not None else None
-    right = 0.98 * min(planned, len(rows)) <= len(seen) <= planned and max(seen) < planned
+    right = 0.98 * min(planned, len(rows)) <= len(seen) <= planned and 0 <= min(seen) and max(seen) < planned
     return right and (shown is None or abs(shown - planned) <= 0.02 * planned)
 
 
@@ -82,7 +82,8 @@ def _counts(source: str) -> Callable[[Run, Requests], Answer]:
         ours, theirs = tables["rows"], tables[source]
         if not ours or not theirs or (source == "server" and any(restarted(run).values())):
             return None
-        return dict(+ours) == dict(+theirs) and int(rows.sent.sum()) <= sum(ours.values())
+        routes = zip(*(words(rows.frame[rows.sent], name) for name in columns[1:]), strict=True)
+        return +ours == +theirs and Counter(routes) <= ours
 
     return answer
 
@@ -93,7 +94,11 @@ def _workers(run: Run, rows: Requests) -> Answer:
         return None
     names = [one.get("worker") for one in told]
     wrote = set(finite(numbers(rows.frame, "worker")).tolist())
-    return len(set(names)) == len(names) and wrote <= set(names) and all(one.get("state") == "done" for one in told)
+    if len(set(names)) < len(names) or not wrote <= set(names):
+        return False
+    if np.isnan(numbers(rows.frame, "worker")).any():
+        return None
+    return all(one.get("state") == "done" for one in told)
 
 
 def _calibration(run: Run, rows: Requests) -> Answer:
@@ -114,7 +119,7 @@ def _seconds(column: str, limit: float, *, binds_waves: bool = True) -> Callable
         if not len(seen):
             return None
         sick = int((seen > limit).sum()) > max(1.0, 0.05 * len(seen))
-        if (seen < 0).any() and not sick:
+        if not sick and ((seen < 0).any() or len(seen) < 0.95 * len(values)):
             return None
         return not sick or (not binds_waves and run.full["arrivals"] == "waves")
 
@@ -157,7 +162,7 @@ def _history_complete(run: Run, rows: Requests) -> Answer:
     scenario, frame = run.scenario, run.table("operations")
     if scenario["arrivals"] != "waves":
         return True
-    if frame is None:
+    if frame is None or np.isnan(numbers(frame, "wave")).any():
         return None
     planned = math.ceil(min(rows.duration_s, scenario["duration_s"]) / scenario["wave_period_s"])
     waves = set(finite(numbers(frame, "wave")).astype(int).tolist())
@@ -180,18 +185,66 @@ def _history_marks(run: Run, rows: Requests) -> Answer:
     return None if any(outcome != "unknown" for outcome, status in pairs if math.isnan(status)) else True
 
 
-def _sampler(run: Run, name: str) -> Answer:
-    ticks = run.table("ticks")
-    if ticks is not None:
-        own = ticks[[one == name or one.startswith(f"{name}_") for one in words(ticks, "sampler")]]
-        expected, delivered = (numbers(own, f"{kind}_count") for kind in ("expected", "delivered"))
-        if len(own) and np.nansum(expected) > 0:
-            return bool(np.min(delivered / expected) >= 0.95)
-    frame = run.during("generator")
-    if name != "generator" or frame is None or run.window_ns is None:
+def _latency_values(run: Run, rows: Requests) -> Answer:
+    if not rows.sent.any():
         return None
-    seconds = {(int(t_ns) - run.window_ns[0]) // NS_PER_S for t_ns in frame["t_ns"]}
-    return len(seconds) >= 0.95 * max(1, math.floor(run.duration_s))
+    longest = np.fmax.reduce(rows.parts_us())
+    shorter = rows.ok & (longest > numbers(rows.frame, "service_us") + SLACK_US)
+    return not rows.impossible.any() and int(shorter.sum()) <= 0.01 * int(rows.ok.sum())
+
+
+def _slow_errors(run: Run, rows: Requests) -> Answer:
+    """Whether errors that took longer than the P95 would move it by more than 3 %, and out of its plain interval."""
+    took = np.sort(rows.response_us[rows.counted(-math.inf)])
+    if not len(took):
+        return None
+    p95 = took[bounds.place(len(took), 950) - 1]
+    errors = rows.judged & rows.inside & rows.sent & ~rows.ok & ~rows.timed_out
+    slow = int((errors & (rows.response_us > p95)).sum())
+    entered = np.concatenate([took, np.full(slow, np.inf)])
+    moved = entered[bounds.place(len(entered), 950) - 1]
+    ranks = bounds.plain_ranks(len(took))
+    return not slow or not (moved > 1.03 * p95 and moved > (np.inf if ranks is None else took[ranks[1] - 1]))
+
+
+def _memory_mark(run: Run, rows: Requests) -> Answer:
+    told, sizes = marks(run), finite(numbers(run.process("go"), "rss_bytes"))
+    end = told["go.high_water_end_bytes"]
+    if end is None or not len(sizes):
+        return None
+    return max(float(sizes.max()), float(told["go.high_water_start_bytes"] or 0)) <= 1.02 * end + 4_000_000
+
+
+def _sampler(run: Run, name: str) -> Answer:
+    """Whether a sampler delivered 95 % of its ticks, and what it delivered is there."""
+    ticks = run.table("ticks")
+    own = None if ticks is None else ticks[[_is_of(one, name) for one in words(ticks, "sampler")]]
+    expected, delivered = (numbers(own, f"{kind}_count") for kind in ("expected", "delivered"))
+    if not np.nansum(expected) > 0:
+        return _seconds_there(run) if name == "generator" else None
+    good = bool(np.min(delivered / expected) >= 0.95)
+    if not good or name not in ("pool", "host"):
+        return good
+    step_s, frame = float(np.max(numbers(own, "interval_s"))), run.during(name)
+    if not 0 < step_s < math.inf:
+        return None
+    seen = 0 if frame is None else len(set(frame["t_ns"]))
+    return seen >= max(1.0, 0.95 * (run.duration_s // step_s) - 1)
+
+
+def _is_of(table: str, sampler: str) -> bool:
+    return table == sampler or table.startswith(f"{sampler}_")
+
+
+def _seconds_there(run: Run) -> Answer:
+    frame, window = run.during("generator"), run.window_ns
+    if frame is None or window is None:
+        return None
+    told = [count_of(one.get("worker")) for one in workers(run) or []] or [None]
+    seconds = ((frame["t_ns"] - window[0]) // NS_PER_S).to_numpy(dtype=np.int64)
+    process = numbers(frame, "worker")
+    each = [len(set(seconds[np.ones(len(frame), dtype=bool) if one is None else process == one])) for one in told]
+    return min(each) >= 0.95 * max(1, math.floor(run.duration_s))
 
 
 RULES: dict[str, Callable[[Run, Requests], Answer]] = {
@@ -212,7 +265,9 @@ RULES: dict[str, Callable[[Run, Requests], Answer]] = {
     "generator_steal": _seconds("steal_ratio", 0.10),
     "late_starts": _late_starts,
     "status_mix": _status_mix,
-    "latency_values": lambda run, rows: not rows.impossible.any() if rows.sent.any() else None,
+    "latency_values": _latency_values,
+    "slow_errors": _slow_errors,
+    "memory_mark": _memory_mark,
     "steady_state": _steady_state,
     "clock": _clock,
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from fireai_analysis.verify import bounds
 from fireai_analysis.verify.evidence import NS_PER_S, Flags, Floats, Run, numbers
@@ -83,8 +85,26 @@ def latency(run: Run, rows: Requests, limit_ms: float) -> Figures:
         "response_p95.n_count": int(kept.sum()),
         "response_p95.interval": series.p95_interval() if series.carries_interval() else None,
         "response_p95.violation_interval": series.hull(),
+        **_beside_limit(series, limit_ms * 1000),
         "layers_ms": dict(_layers(rows, rows.judged & (rows.ok | rows.unanswered) & (rows.at_s >= cut_s))),
         **_delay(rows, shown, service, run.scenario["users"]),
+    }
+
+
+def _beside_limit(series: bounds.Durations, limit_us: float) -> Figures:
+    """Return the interval of the share over the limit, and the stretches in which it is more than a twentieth."""
+    over, duration_s = series.values_us > limit_us, series.duration_s
+    cell_s = max(1.0, duration_s / 1800)
+    count = max(1, math.ceil(duration_s / cell_s - 1e-9))
+    cell = np.clip((series.at_s / cell_s).astype(np.int64), 0, count - 1)
+    there, hits = (np.bincount(cell, weights=one, minlength=count) for one in (np.ones(len(over)), over.astype(float)))
+    hot = [0, *(hits > there * 0.05).astype(int).tolist()]
+    episodes = sum(now > before for before, now in pairwise(hot))
+    interval = bounds.share_interval(series.at_s, over.astype(float), duration_s) if series.carries_interval() else None
+    return {
+        "response_p95.over_limit_interval": interval,
+        "response_p95.episodes_count": episodes,
+        "response_p95.episodes_most_count": float(stats.chi2.ppf(0.975, 2 * episodes + 2)) / 2,
     }
 
 

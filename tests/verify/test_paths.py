@@ -1,0 +1,122 @@
+"""Both paths give the same figures for runs of every kind, at full length: that of the analysis, and the checker's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fireai_analysis.analyze.data import RunData
+from fireai_analysis.analyze.run import analyze_run
+from fireai_analysis.scenarios import load_criteria
+from fireai_analysis.schemas import SAMPLES
+from fireai_analysis.verify import bounds, campaign
+from fireai_analysis.verify.evidence import Run
+from fireai_analysis.verify.ledger import Difference, Ledger
+from tests import made
+
+LIMITS = {one.id: one.limit for one in load_criteria().criteria}
+
+
+def in_memory(data: RunData) -> Run:
+    """The same run as the checker reads it, without files."""
+    tables = {name: None for name in SAMPLES} | dict(data.samples)
+    tables |= {"requests": data.requests, "operations": data.operations}
+    kept = {name: None if frame is None or frame.empty else frame for name, frame in tables.items()}
+    return Run(data.manifest.spec.scenario.name, Path("nowhere"), data.manifest.model_dump(mode="json"), kept)
+
+
+def differences(data: RunData) -> list[Difference]:
+    """Where the two paths differ."""
+    ledger, run = Ledger(), in_memory(data)
+    reported = analyze_run(data, load_criteria()).result.model_dump(mode="json")
+    figures = campaign._figures(run, LIMITS, ledger)
+    figures["endpoints"] = campaign._in_order_of(reported["endpoints"], figures["endpoints"])
+    answers = campaign._answers(run, reported, ledger)
+    figures |= {
+        f"validity.{place}.{check['check']}": answers[check["check"]]
+        for place, check in enumerate(reported["validity"])
+        if check["check"] in answers
+    }
+    told = reported | {"validity": [{check["check"]: check["ok"]} for check in reported["validity"]]}
+    ledger.compare("summary.json", "", told, figures)
+    return ledger.differences
+
+
+def slow_start(data: RunData) -> RunData:
+    """A minute in which everything takes three times as long."""
+    frame = data.requests.copy()
+    slow = (np.arange(len(frame)) < 2_100) & (np.arange(len(frame)) % 2 == 0)
+    for name in ("service_us", "response_us"):
+        frame.loc[slow, name] = frame.loc[slow, name] * 3
+    return made.with_requests(data, frame)
+
+
+def noisy(data: RunData) -> RunData:
+    """Latencies of a random walk by the minute, so that neighbours resemble each other."""
+    rng, frame = np.random.default_rng(3), data.requests.copy()
+    minutes = np.exp(np.cumsum(rng.normal(0, 0.1, 1 + len(frame) // 2_000)))[np.arange(len(frame)) // 2_000]
+    taken = (minutes * rng.gamma(2, 30_000, len(frame))).astype(np.int64) + 1_000
+    wait = frame["response_us"] - frame["service_us"]
+    frame["service_us"] = taken
+    frame["response_us"] = taken + wait
+    return made.with_requests(data, frame)
+
+
+def late(data: RunData) -> RunData:
+    """Every fiftieth request is sent 20 ms late."""
+    frame = data.requests.copy()
+    held = np.arange(len(frame)) % 50 == 0
+    frame.loc[held, "sent_ns"] += 20_000_000
+    frame.loc[held, "response_us"] += 20_000
+    return made.with_requests(data, frame)
+
+
+def failing(error: str, every: int) -> Callable[[RunData], RunData]:
+    return lambda data: made.with_requests(data, made.failing(data.requests, every, error=error))
+
+
+PEAKS: dict[str, Callable[[RunData], RunData]] = {
+    "healthy": lambda data: data,
+    "slow start": slow_start,
+    "noisy": noisy,
+    "late": late,
+    "errors": failing("status 500", 30),
+    "timeouts": failing("timeout", 12),
+    "never sent": failing("never sent", 40),
+    "no samples": lambda data: replace(data, samples={}),
+    "no generator": lambda data: made.cut(data, "generator"),
+}
+
+
+@pytest.mark.parametrize("name", PEAKS)
+def test_both_paths_agree_on_an_hour(name: str) -> None:
+    assert differences(PEAKS[name](made.healthy("peak"))) == []
+
+
+@pytest.mark.parametrize("growth_mib_per_h", [0.0, 8.0, 200.0])
+def test_both_paths_agree_on_four_hours_of_memory(growth_mib_per_h: float) -> None:
+    assert differences(made.healthy("sustained", growth_mib_per_h=growth_mib_per_h)) == []
+
+
+def test_both_paths_agree_on_a_step_of_memory() -> None:
+    data = made.healthy("sustained")
+    frame = data.samples["go"].copy()
+    late_half = np.arange(len(frame)) > len(frame) // 2
+    frame.loc[late_half, ["live_heap_bytes", "goroutines_count"]] += 10_000_000
+    assert differences(replace(data, samples={**data.samples, "go": frame})) == []
+
+
+@pytest.mark.parametrize("gone", [(), ("token-0", "token-2")])
+def test_both_paths_agree_on_a_history(gone: tuple[str, ...]) -> None:
+    data = made.healthy("crdt_stress", "smoke")
+    assert data.operations is not None
+    finals = made.final_states(data.operations.to_dict("records"), gone=gone)
+    assert differences(made.with_sample(data, "final_states", document=finals["document"].to_numpy())) == []
+
+
+def test_a_wrong_formula_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "T_975", 1.96)
+    keys = {one.key for one in differences(noisy(made.healthy("peak")))}
+    assert {"response_p95.interval.0", "response_p95.interval.1"} & keys
