@@ -17,6 +17,7 @@ from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.bundle import FileEntry
 from fireai_analysis.diagnose.findings import findings
 from fireai_analysis.readings import READERS, Reading, limit_text, qualifier, value_text
+from fireai_analysis.reasons import Doubt, ReasonCode, codes
 from fireai_analysis.results import (
     CriterionResult,
     FileRecord,
@@ -26,7 +27,7 @@ from fireai_analysis.results import (
     Summary,
     Verdict,
 )
-from fireai_analysis.rulings import OF_LENGTH, confidence, obstacles, rulings, scale_text, voided_by
+from fireai_analysis.rulings import OF_LENGTH, confidence, obstacles, rulings, shortfall, voided_by
 from fireai_analysis.scenarios import SCENARIO_NAMES
 from fireai_analysis.spec import Criteria, Criterion, Waiver
 from fireai_analysis.units import duration_text
@@ -46,6 +47,7 @@ class Judgement:
     actual: float | None = None
     interval: Interval | None = None
     evidence: str = ""
+    reasons: tuple[ReasonCode, ...] = ()
 
 
 def merged(verdicts: Iterable[Verdict]) -> Verdict:
@@ -64,50 +66,54 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
 def judge_one(criterion: Criterion, result: ScenarioResult) -> Judgement:
     """Return the verdict on a criterion from one scenario alone."""
     reading = READERS[criterion.metric](criterion, result)
+    where = (result.scenario, reading.actual, reading.interval)
     if reading.missing:
-        return Judgement("NOT MEASURED", reading.missing, result.scenario, reading.actual, reading.interval)
-    verdict, reason = _decided(criterion, result, reading)
-    return Judgement(verdict, reason, result.scenario, reading.actual, reading.interval, reading.evidence)
+        return Judgement("NOT MEASURED", reading.missing, *where, reasons=codes([reading.missing]))
+    verdict, reason, reasons = _decided(criterion, result, reading)
+    return Judgement(verdict, reason, *where, reading.evidence, reasons)
 
 
-def _decided(criterion: Criterion, result: ScenarioResult, reading: Reading) -> tuple[Verdict, str]:
+def _decided(
+    criterion: Criterion, result: ScenarioResult, reading: Reading
+) -> tuple[Verdict, str, tuple[ReasonCode, ...]]:
     beyond = reading.proven_least is not None and not criterion.within(reading.proven_least)
     voided = voided_by(criterion.id, result)
     if reading.breach:
-        return "FAILED", reading.breach
+        return "FAILED", reading.breach, codes([reading.breach])
     if beyond and not voided:
-        return "FAILED", f"{reading.text}: over the limit of {limit_text(criterion)}"
+        return "FAILED", f"{reading.text}: over the limit of {limit_text(criterion)}", ("OVER_LIMIT",)
     doubts = _doubts(criterion, result, reading)
     if not doubts:
-        return "PASSED", f"{reading.text}, within the limit of {limit_text(criterion)}, at full scale"
+        return "PASSED", f"{reading.text}, within the limit of {limit_text(criterion)}, at full scale", ()
     within = reading.actual is not None and criterion.within(reading.actual)
     side = "within the limit, but" if within else f"over the limit, {'but void' if beyond else 'not proven'}:"
-    return "INCONCLUSIVE", f"{reading.text}: {side} {'; '.join(doubts)}"
+    return "INCONCLUSIVE", f"{reading.text}: {side} {'; '.join(doubts)}", codes(doubts)
 
 
-def _doubts(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[str]:
+def _doubts(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[Doubt]:
     """Return what keeps a criterion from passing; what only a longer run can tell is left to the scale, if short."""
-    short = scale_text(result)
+    short = shortfall(result)
     if result.scale.duration_ratio < 1:
-        return [short or "ran too short", *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
+        return [*short, *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
     told = [*obstacles(criterion.id, result), *reading.doubts, *reading.doubts_of_length]
-    return [*([short] if short else []), *told, *_open_end(criterion, result, reading)]
+    return [*short, *told, *_open_end(criterion, result, reading)]
 
 
-def _open_end(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[str]:
+def _open_end(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[Doubt]:
     """Return what is open about the upper bound of a figure, and how much longer a run would settle it."""
     most = reading.covered_most
     if most is None or criterion.within(most):
         return []
     if reading.interval is None or reading.actual is None or not criterion.within(reading.actual):
-        return ["no bound holds it within the limit"]
+        return [Doubt("NO_INTERVAL", "no bound holds it within the limit")]
     high = reading.interval[1]
     shown = f"its interval reaches {'infinity' if high is None else value_text(criterion, high)}"
     half, margin = (math.inf if high is None else high - reading.actual), criterion.limit - reading.actual
     if math.isinf(half) or margin <= 0 or not result.duration_s:
-        return [shown]
+        return [Doubt("INTERVAL_REACHES_LIMIT", shown)]
     more_s = result.duration_s * ((half / margin) ** 2 - 1)
-    return [f"{shown}; about {duration_text(math.ceil(more_s / 60) * 60)} more at this rate would decide"]
+    more = f"about {duration_text(math.ceil(more_s / 60) * 60)} more at this rate would decide"
+    return [Doubt("INTERVAL_REACHES_LIMIT", f"{shown}; {more}")]
 
 
 def judge_all(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> Judgement:
@@ -124,7 +130,7 @@ def judge_all(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> Ju
     also = f" ({verdict} too: {', '.join(others)})" if others else ""
     return Judgement(
         verdict, f"{worst.scenario}: {worst.reason}{also}", criterion.scenario, highest.actual, highest.interval,
-        highest.evidence,
+        highest.evidence, worst.reasons,
     )  # fmt: skip
 
 
@@ -133,7 +139,8 @@ def waived(judgement: Judgement, criterion: Criterion, waivers: Iterable[Waiver]
     for waiver in waivers:
         if waiver.criterion == criterion.id and judgement.verdict == "NOT MEASURED" and today <= waiver.expires:
             words = f"waived by {waiver.approved_by} until {waiver.expires}: {waiver.reason}"
-            return replace(judgement, verdict="WAIVED", reason=f"{words} ({judgement.reason})")
+            reasons: tuple[ReasonCode, ...] = ("WAIVED", *judgement.reasons)
+            return replace(judgement, verdict="WAIVED", reason=f"{words} ({judgement.reason})", reasons=reasons)
     return judgement
 
 
@@ -227,6 +234,7 @@ def _criterion_result(
         interval=judgement.interval,
         verdict=judgement.verdict,
         reason=judgement.reason,
+        reasons=judgement.reasons,
         evidence=judgement.evidence or "none",
     )
 

@@ -284,6 +284,7 @@ def _judged_alone(run: RunAnalysis, criterion: Criterion) -> CriterionResult:
         interval=judgement.interval,
         verdict=judgement.verdict,
         reason=judgement.reason,
+        reasons=judgement.reasons,
         evidence=judgement.evidence or "none",
     )
 

@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fireai_analysis.results import Crdt, Interval, ScenarioResult
+from fireai_analysis.reasons import Doubt
+from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
 from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
 
 LEAK_HORIZON_DAYS = 7.0
 FEWEST_CONFLICTS = 1000
 ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
+ALLOWED_RATIO, EPISODES_ENOUGH = 0.05, 10
+"""Share of the requests that a p95 leaves out; separate stretches over the limit from which on no bound is printed."""
 CLOSED_DOUBT = "closed loop: service time only, stalls are hidden"
 
 
@@ -44,12 +47,12 @@ class Reading:
 
     actual: float | None = None
     interval: Interval | None = None
-    missing: str | None = None
+    missing: Doubt | None = None
     proven_least: float | None = None
     covered_most: float | None = None
-    breach: str | None = None
-    doubts: tuple[str, ...] = ()
-    doubts_of_length: tuple[str, ...] = ()
+    breach: Doubt | None = None
+    doubts: tuple[Doubt, ...] = ()
+    doubts_of_length: tuple[Doubt, ...] = ()
     text: str = ""
     evidence: str = ""
 
@@ -84,22 +87,41 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
     steady = any(one.check == "steady_state" and one.ok for one in result.validity)
     proof = p95.interval if steady and p95.interval else p95.violation_interval
     shown = "infinite" if p95.value is None else value_text(criterion, p95.value)
-    doubts = () if p95.interval else (p95.note or "no interval could be computed",)
+    doubts = () if p95.interval else (Doubt("NO_INTERVAL", p95.note or "no interval could be computed"),)
     most = None if p95.interval is None else (math.inf if p95.interval[1] is None else p95.interval[1])
     return Reading(
         actual=p95.value,
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
-        doubts=(CLOSED_DOUBT,) if closed and not said else (),
+        doubts=(*((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if closed and not said else ()), *_share_over(criterion, p95)),
         doubts_of_length=doubts,
         text=f"{'service time ' if closed else ''}P95 {shown}{_interval_text(criterion, p95.interval)}",
         evidence=f"{result.scenario}: {'service' if closed else 'response'} time of {p95.n_count:,} judged requests, "
         "service time p95 "
         f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, "
         f"{percent_text(result.within_limit_ratio)} % of {'sent' if closed else 'intended'} "
-        "requests answered rightly within the limit",
+        f"requests answered rightly within the limit{_episodes_text(p95)}",
     )
+
+
+def _share_over(criterion: Criterion, p95: Measured) -> tuple[Doubt, ...]:
+    """Return that more than 5 % may lie over the limit where the interval of the p95 itself does not reach it."""
+    share, interval = p95.over_limit_interval, p95.interval
+    if share is None or share[1] is None or share[1] <= ALLOWED_RATIO:
+        return ()
+    if interval is None or interval[1] is None or not criterion.within(interval[1]):
+        return ()
+    told = f"up to {percent_text(share[1])} % of the requests may lie over the limit, and a P95 leaves out 5 %"
+    return (Doubt("INTERVAL_REACHES_LIMIT", told),)
+
+
+def _episodes_text(p95: Measured) -> str:
+    """Return in how many stretches requests were over the limit, where these are too few to be sure of their number."""
+    if p95.episodes_count is None or p95.episodes_count >= EPISODES_ENOUGH:
+        return ""
+    most = number_text(p95.episodes_most_count, 1)
+    return f", over the limit in {p95.episodes_count} separate stretches (a run like it may hold {most}, 97.5 % bound)"
 
 
 def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
@@ -138,7 +160,7 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
         proven_least=float(crdt.lost_count),
         covered_most=float(crdt.lost_count),
         breach=breach,
-        doubts=tuple(_history_doubts(result)),
+        doubts=tuple(Doubt("HISTORY", text) for text in _history_doubts(result)),
         text=f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost{bound}",
         evidence=f"{result.scenario}: {crdt.operations_count:,} operations, {number_text(crdt.conflicts_count, 0)} in "
         f"conflict, {number_text(crdt.unknown_count, 0)} unknown, final state read from the database",
@@ -177,11 +199,11 @@ def violations(crdt: Crdt) -> list[str]:
     return [f"{count:,} {one if count == 1 else many}" for count, one, many in found if count]
 
 
-def _breach(crdt: Crdt) -> str | None:
+def _breach(crdt: Crdt) -> Doubt | None:
     words = violations(crdt)
     if words and crdt.lost_count:
         words.insert(0, f"{crdt.lost_count:,} of {crdt.acknowledged_count or 0:,} acknowledged writes lost")
-    return "; ".join(words) or None
+    return Doubt("BREACH", "; ".join(words)) if words else None
 
 
 def _history_doubts(result: ScenarioResult) -> Iterable[str]:
@@ -219,17 +241,21 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
     mark = go.high_water_end_bytes
     if go.restarted:
         seen = max((one for one in (mark, sampled) if one is not None), default=None)
-        return Reading(actual=seen, breach="the Go service restarted during the run, which fails the memory criterion")
+        told = "the Go service restarted during the run, which fails the memory criterion"
+        return Reading(actual=seen, breach=Doubt("RESTART", told))
     actual = mark if mark is not None else sampled
     if actual is None:
         return Reading(missing=_absence(result, "the memory of the Go service was not measured"))
-    doubts = [] if mark is not None else ["no high-water mark was read, and samples miss peaks between them"]
+    doubts = [] if mark is not None else [Doubt("OLD_MARK", "no high-water mark was read, and samples miss peaks")]
     own = _is_of_this_run(criterion, result)
     if mark is not None and not own:
         doubts.insert(
             0,
-            "the mark may be older than the run, which reached "
-            f"{number_text(None if sampled is None else mb(sampled), 1, 'MB')} at most in the samples",
+            Doubt(
+                "OLD_MARK",
+                "the mark may be older than the run, which reached "
+                f"{number_text(None if sampled is None else mb(sampled), 1, 'MB')} at most in the samples",
+            ),
         )
     proven = mark if mark is not None and own else sampled
     return Reading(
@@ -255,25 +281,34 @@ def _is_of_this_run(criterion: Criterion, result: ScenarioResult) -> bool:
     return fresh or rose or (sampled is not None and not criterion.within(sampled))
 
 
-def _leak_unknown(result: ScenarioResult) -> tuple[str, ...]:
+def _leak_unknown(result: ScenarioResult) -> tuple[Doubt, ...]:
     """Return that a leak could not be looked for, in the scenario that is there to find it."""
     if result.scenario != "sustained" or result.facts.get("leak_label") is not None:
         return ()
-    return ("whether memory leaks could not be told (samples of the live heap over more than an hour are needed)",)
+    told = "whether memory leaks could not be told (samples of the live heap over more than an hour are needed)"
+    return (Doubt("LEAK", told),)
 
 
-def _leak_forecast(result: ScenarioResult) -> tuple[str, ...]:
+def _leak_forecast(result: ScenarioResult) -> tuple[Doubt, ...]:
     label, days = result.facts.get("leak_label"), result.facts.get("leak_days_to_limit")
     if label != "DETECTED" or days is None or days > LEAK_HORIZON_DAYS:
         return ()
     slope = number_text(result.live_heap_mib.slope_mib_per_h, 2, "MiB/h")
-    return (f"a leak of {slope} is forecast to cross the limit within {days:.1f} days",)
+    latest = result.growth.crossing.latest_days
+    end = "no latest day" if latest is None else f"at the latest in {latest:.1f}"
+    told = (
+        f"a leak of {slope} (live heap) is forecast to cross the limit within {days:.1f} days ({end}), as the resident "
+    )
+    return (Doubt("LEAK", f"{told}set grows"),)
 
 
 def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:
     if result.capacity is None:
         return Reading(missing=_absence(result, "no capacity was observed: plain PostgreSQL has no ACU to scale"))
-    return Reading(doubts=("capacity was recorded, but its course is not judged by this version",), text="capacity")
+    return Reading(
+        doubts=(Doubt("NO_EVIDENCE", "capacity was recorded, but its course is not judged by this version"),),
+        text="capacity",
+    )
 
 
 def qualifier(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> str:
@@ -283,11 +318,13 @@ def qualifier(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> st
     return "service time" if closed and criterion.metric == "response_p95" else ""
 
 
-def _absence(result: ScenarioResult, reason: str) -> str:
+def _absence(result: ScenarioResult, reason: str) -> Doubt:
     """Return why there is no figure: a run that left no request gives its own reason."""
     if result.requests_count is not None:
-        return reason
-    return result.reason if result.state == "missing" else f"{result.state}: {result.reason}"
+        return Doubt("NO_EVIDENCE", reason)
+    if result.state == "missing":
+        return Doubt("NOT_RUN", result.reason)
+    return Doubt("RUN_BROKE", f"{result.state}: {result.reason}")
 
 
 READERS = {

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from fireai_analysis.reasons import ReasonCode
 from fireai_analysis.records import Calibration as Calibration
 from fireai_analysis.records import Counterexample as Counterexample
 from fireai_analysis.records import Crdt as Crdt
@@ -288,7 +289,10 @@ class ScenarioResult(Record):
 
 
 class CriterionResult(Record):
-    """One criterion judged; `qualifier` says what the figure is where it is not what the criterion asks for."""
+    """One criterion judged; `qualifier` says what the figure is where it is not what the criterion asks for.
+
+    `reasons` are the codes of the reason (`reasons.MEANINGS`), in the order of its words; none where it passed.
+    """
 
     id: str
     title: str
@@ -302,6 +306,7 @@ class CriterionResult(Record):
     interval: Interval | None
     verdict: Verdict
     reason: str
+    reasons: tuple[ReasonCode, ...] = ()
     evidence: str
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from fireai_analysis.reasons import OF_CHECK, Doubt
 from fireai_analysis.results import Check, Confidence, CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import load_scenario
 from fireai_analysis.units import duration_text
@@ -83,17 +84,20 @@ OF_LENGTH = ("steady_state",)
 """Checks that have no evidence where a run is too short."""
 
 
-def obstacles(criterion_id: str, result: ScenarioResult, *, but: tuple[str, ...] = ()) -> list[str]:
+def obstacles(criterion_id: str, result: ScenarioResult, *, but: tuple[str, ...] = ()) -> list[Doubt]:
     """Return in words which checks keep a criterion from passing: those that failed and those without evidence.
 
     `but` names checks that are left out.
     """
     checks = {one.check: one for one in result.validity}
     needed = tuple(name for name in NEEDED.get(criterion_id, ()) if name not in but)
-    found = [f"no evidence for {name}{_why(checks.get(name))}" for name in needed if _state(checks, name) is None]
+    unseen = [name for name in needed if _state(checks, name) is None]
     told = tuple(name for name in NEEDED_WHERE_TOLD.get(criterion_id, ()) if name not in but)
     failed = [name for name in (*needed, *told) if _state(checks, name) is False]
-    return [*(f"{name} failed ({_short(checks[name])})" for name in failed), *found]
+    return [
+        *(Doubt(OF_CHECK[name], f"{name} failed ({_short(checks[name])})") for name in failed),
+        *(Doubt("NO_EVIDENCE", f"no evidence for {name}{_why(checks.get(name))}") for name in unseen),
+    ]
 
 
 def _state(checks: Mapping[str, Check], name: str) -> bool | None:
@@ -109,19 +113,19 @@ def _why(check: Check | None) -> str:
     return f" ({check.detail})" if check else ""
 
 
-def scale_text(result: ScenarioResult) -> str | None:
-    """Return how a run falls short of the ticket's scale, such as `ran 30 s of 1 h`; None at full scale."""
+def shortfall(result: ScenarioResult) -> list[Doubt]:
+    """Return how a run falls short of the ticket's scale, such as `ran 30 s of 1 h`; nothing at full scale."""
     if result.scale.is_full:
-        return None
-    full = load_scenario(result.scenario)
-    parts = []
+        return []
+    full, parts = load_scenario(result.scenario), list[Doubt]()
     if result.scale.duration_ratio < 1:
-        parts.append(f"ran {duration_text(result.duration_s or 0.0)} of {duration_text(full.duration_s)}")
+        ran = f"ran {duration_text(result.duration_s or 0.0)} of {duration_text(full.duration_s)}"
+        parts.append(Doubt("TOO_SHORT", ran))
     if result.scale.users_ratio < 1:
-        parts.append(f"with {result.users_count} of {full.users} users")
+        parts.append(Doubt("SCALE", f"had {result.users_count} of {full.users} users"))
     if result.scale.rate_ratio < 1:
-        parts.append(f"at {result.rate_rps:g} of {full.rate_rps:g} rps")
-    return " ".join(parts)
+        parts.append(Doubt("SCALE", f"ran at {result.rate_rps:g} of {full.rate_rps:g} rps"))
+    return parts
 
 
 def rulings() -> tuple[str, ...]:

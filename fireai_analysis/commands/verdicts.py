@@ -78,7 +78,8 @@ def _criteria(console: Console, criteria: tuple[CriterionResult, ...]) -> None:
     console.print(Text(_line(titles, widths) + "Verdict", "bold"))
     for each, row in zip(criteria, rows, strict=True):
         console.print(Text.assemble(_line(row, widths), (each.verdict, COLOURS[each.verdict])))
-        console.print(Padding(Text(each.reason, "dim"), (0, 0, 0, 4), expand=False))
+        coded = f"{each.reason} [{', '.join(each.reasons)}]" if each.reasons else each.reason
+        console.print(Padding(Text(coded, "dim"), (0, 0, 0, 4), expand=False))
     console.print()
 
 
