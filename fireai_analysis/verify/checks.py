@@ -212,7 +212,8 @@ def _memory_mark(run: Run, rows: Requests) -> Answer:
     end = told["go.high_water_end_bytes"]
     if end is None or not len(sizes):
         return None
-    return max(float(sizes.max()), float(told["go.high_water_start_bytes"] or 0)) <= 1.02 * end + 4_000_000
+    least = max(float(sizes.max()), float(told["go.high_water_start_bytes"] or 0))
+    return least <= 1.02 * float(end) + 4_000_000
 
 
 def _sampler(run: Run, name: str) -> Answer:

@@ -53,11 +53,22 @@ def slow_start(data: RunData) -> RunData:
     return made.with_requests(data, frame)
 
 
+def wandering(data: RunData) -> RunData:
+    """Latencies of a random walk by the minute: slow requests come in clusters too long for an interval."""
+    steps = np.random.default_rng(3).normal(0, 0.1, 1 + len(data.requests) // 2_000)
+    return scaled(data, np.exp(np.cumsum(steps)), 2_000)
+
+
 def noisy(data: RunData) -> RunData:
-    """Latencies of a random walk by the minute, so that neighbours resemble each other."""
-    rng, frame = np.random.default_rng(3), data.requests.copy()
-    minutes = np.exp(np.cumsum(rng.normal(0, 0.1, 1 + len(frame) // 2_000)))[np.arange(len(frame)) // 2_000]
-    taken = (minutes * rng.gamma(2, 30_000, len(frame))).astype(np.int64) + 1_000
+    """Latencies that are another every 10 s, so that neighbours resemble each other."""
+    return scaled(data, np.exp(np.random.default_rng(3).normal(0, 0.3, 1 + len(data.requests) // 350)), 350)
+
+
+def scaled(data: RunData, factors: np.ndarray, each_count: int) -> RunData:
+    """Random latencies, each stretch of so many requests by its factor."""
+    frame = data.requests.copy()
+    factor = factors[np.arange(len(frame)) // each_count]
+    taken = (factor * np.random.default_rng(4).gamma(2, 30_000, len(frame))).astype(np.int64) + 1_000
     wait = frame["response_us"] - frame["service_us"]
     frame["service_us"] = taken
     frame["response_us"] = taken + wait
@@ -81,6 +92,7 @@ PEAKS: dict[str, Callable[[RunData], RunData]] = {
     "healthy": lambda data: data,
     "slow start": slow_start,
     "noisy": noisy,
+    "wandering": wandering,
     "late": late,
     "errors": failing("status 500", 30),
     "timeouts": failing("timeout", 12),
