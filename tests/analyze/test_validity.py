@@ -213,6 +213,11 @@ def process_rows(data: RunData, until_s: float) -> RunData:
     return replace(data, samples={**data.samples, "processes": frame[frame["t_ns"] < made.STARTED_NS + until_s * S]})
 
 
+def test_a_door_that_counted_every_request_was_never_reset() -> None:
+    check = found(unsampled("processes")(good()))["target_restart"]
+    assert (check.ok, check.detail) == (True, "no restart of go, fastapi, postgres")
+
+
 def test_a_restart_is_told_beside_what_was_not_seen() -> None:
     check = found(both(REMOTE, restarted)(good()))["target_restart"]
     assert (check.ok, check.detail) == (False, "restarted: go; no evidence for fastapi")
