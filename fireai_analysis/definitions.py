@@ -145,7 +145,7 @@ _FIGURES: dict[str, tuple[str, str, str]] = {
     "verdict": ("summary.json", "criteria of the scenario", "the gravest of their verdicts"),
     "facts*": ("manifest.json", "facts and spec", "as noted while the run was recorded"),
     "findings*": ("results.json", "figures of the run", "rules of diagnosis"),
-    "validity.*.*": ("manifest.json, requests, samples", "as the check says", "a check of the validity gate"),
+    "validity*": ("manifest.json, requests, samples", "as the check says", "a check of the validity gate"),
 }
 
 _CAMPAIGN: dict[str, tuple[str, str, str]] = {

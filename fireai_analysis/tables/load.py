@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fireai_analysis.results import ScenarioResult
-from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text, verdict_text
+from fireai_analysis.tables.table import (
+    Table,
+    figures,
+    interval_text,
+    keyed,
+    listing,
+    mb_text,
+    share_text,
+    verdict_text,
+)
 from fireai_analysis.units import NOT_MEASURED, duration_text, ms_text, number_text, percent_text, utc_text
 
 PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "P99.9", "max": "Max", "mean": "Mean"}
@@ -73,7 +82,8 @@ def validity(result: ScenarioResult) -> Table:
     rows = [(check.check, CHECK_WORDS[check.ok], check.detail) for check in result.validity]
     note = "A failed check makes the criteria that depend on it INCONCLUSIVE."
     columns = ("Check", "Result", "Detail")
-    return listing(result, "validity", title="Data quality", columns=columns, rows=rows, note=note)
+    table = listing(result, "validity", title="Data quality", columns=columns, rows=rows, note=note)
+    return keyed(table, result, "validity")
 
 
 def percentiles(result: ScenarioResult) -> Table:
@@ -135,7 +145,8 @@ def latency_by_endpoint(result: ScenarioResult) -> Table:
     ]
     columns = ("Endpoint", "Door", "Requests", "Failed", "P50", "P95", "P99", "Max", "P95 service time")
     note = CLOSED_ENDPOINTS_NOTE if result.load_model == "closed" else ENDPOINTS_NOTE
-    return listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
+    table = listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
+    return keyed(table, result, "endpoints")
 
 
 def errors(result: ScenarioResult) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fireai_analysis.narrative.words import PARTS
 from fireai_analysis.results import ScenarioResult, Span
-from fireai_analysis.tables.table import Table, figures, interval_text, listing, mb_text, share_text
+from fireai_analysis.tables.table import Table, figures, interval_text, keyed, listing, mb_text, share_text
 from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
 
 PROCESSES = {
@@ -109,7 +109,8 @@ def statements(result: ScenarioResult) -> Table:
     ]
     note = "Over the run, from pg_stat_statements; texts normalised." if rows else "No statement statistics were read."
     columns = ("Statement", "Calls", "Total", "Mean", "Rows")
-    return listing(result, "statements", title="Statements by total time", columns=columns, rows=rows, note=note)
+    table = listing(result, "statements", title="Statements by total time", columns=columns, rows=rows, note=note)
+    return keyed(table, result, "database.statements")
 
 
 def waits(result: ScenarioResult) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import repeat
 
@@ -164,6 +164,11 @@ def listing(
 ) -> Table:
     """Return a table with one row an entry."""
     return Table(f"{result.scenario}-{name}", title, columns, tuple(rows), note)
+
+
+def keyed(table: Table, result: ScenarioResult, key: str) -> Table:
+    """Return a table whose rows are the entries of a list of the scenario's in `summary.json`."""
+    return replace(table, keys=tuple(f"scenarios.{result.scenario}.{key}.{place}" for place in range(len(table.rows))))
 
 
 def interval_text(interval: Interval | None, form: Callable[[float], str]) -> str:

@@ -61,6 +61,7 @@ class _Reader(HTMLParser):
         self._open: list[tuple[str, str | None, list[str]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._apart()
         if tag not in VOID:
             self._open.append((tag, dict(attrs).get("data-key"), []))
 
@@ -71,6 +72,12 @@ class _Reader(HTMLParser):
                 self.found.append(Printed(key, " ".join("".join(texts).split())))
             if name == tag:
                 return
+
+    def _apart(self) -> None:
+        """Part what stands in two elements, such as the cells of a row."""
+        for _, key, texts in self._open:
+            if key:
+                texts.append(" ")
 
     def handle_data(self, data: str) -> None:
         names = [name for name, _, _ in self._open]
@@ -215,7 +222,7 @@ class _Sheet:
                 scalars = beside.items() if isinstance(beside, dict) else ()
                 places += [f"{parent}.{one}".lstrip(".") for one, value in scalars if is_number(value)]
             leaves = [leaf for place in places for leaf in flat(look(self._summary, place), place)]
-            self._around[key] = [
-                form for name, one in leaves if is_number(one) for form in self.forms(name, float(one))
-            ]
+            told = [form for name, one in leaves if is_number(one) for form in self.forms(name, float(one))]
+            said = [number.value for _, one in leaves if isinstance(one, str) for number in _numbers(one)]
+            self._around[key] = told + said
         return self._around[key]
