@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from fireai_analysis.rates import RatePoint, check_curve, peak_rps, stretched
 
@@ -331,8 +331,8 @@ class Waiver(Frozen):
     """A written permission to go without a NOT MEASURED criterion until a day."""
 
     criterion: str
-    reason: str = Field(min_length=10)
-    approved_by: str = Field(min_length=1)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
+    approved_by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     expires: date
 
 
