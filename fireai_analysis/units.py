@@ -125,16 +125,20 @@ def near_limit_text(value: float | None, limit: float, digits: int = 1) -> str:
     --------
     >>> near_limit_text(300.0001, 300.0)
     '300.0001'
-    >>> near_limit_text(300.0, 300.0)
-    '300.0'
+    >>> near_limit_text(300.0, 300.0), near_limit_text(300.04, 300.04), near_limit_text(300.05, 300.06)
+    ('300.0', '300.04', '300.05')
     """
     if value is None or math.isnan(value) or math.isinf(value):
         return number_text(value, digits)
     for more in range(digits, 13):
         text = f"{value:,.{more}f}"
-        if value == limit or float(text.replace(",", "")) != limit:
+        if _side(float(text.replace(",", "")), limit) == _side(value, limit):
             return text
     return repr(value)
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)
 
 
 def percent_text(ratio: float | None, digits: int = 2) -> str:

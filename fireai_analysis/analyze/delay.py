@@ -8,6 +8,7 @@ import numpy as np
 
 from fireai_analysis.analyze.columns import floats
 from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.quantiles import finite
 from fireai_analysis.results import Delay, Quantiles
 
 MS_PER_S, US_PER_S = 1e3, 1e6
@@ -59,6 +60,6 @@ def _worst_moment(rows: Rows, users: int) -> dict[str, Any]:
     return {
         "worst_at_s": moment_s,
         "worst_in_flight_count": count,
-        "worst_waited_ms": float((ends - begins)[there].max()) * MS_PER_S,
+        "worst_waited_ms": finite(float((ends - begins)[there].max()) * US_PER_S),
         "hidden_count": max(0, count - users),
     }
