@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fireai_analysis.diagnose import promises, saturation, tail
+from fireai_analysis.diagnose import growth, promises, saturation, tail
 from fireai_analysis.results import Finding, ScenarioResult
 from fireai_analysis.spec import Criteria
 
 
 def findings(result: ScenarioResult, criteria: Criteria) -> tuple[Finding, ...]:
-    """Return findings: broken promises, then parts of the slow tail by share, then saturated resources.
+    """Return findings: broken promises, parts of the slow tail by share, what grows, saturated resources.
 
     None is made up to fill a place, and a shared moment is called `associated`, never a cause.
     """
@@ -17,5 +17,6 @@ def findings(result: ScenarioResult, criteria: Criteria) -> tuple[Finding, ...]:
     return (
         *promises.findings(result),
         *tail.findings(result, limits.get("p95_latency", infinite)),
+        *growth.findings(result),
         *saturation.findings(result, limits.get("go_memory", infinite)),
     )

@@ -1,4 +1,4 @@
-"""Findings about resources that are used up, and about memory that grows."""
+"""Findings about resources that are used up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAR_LIMIT_RATIO = 0.8
 
 def findings(result: ScenarioResult, memory_limit_bytes: float) -> list[Finding]:
     """Return what is saturated. A resource that was not sampled gives no finding, not a clean bill."""
-    found = (_cpu(result), _pool(result), _locks(result), _collector(result), _leak(result))
+    found = (_cpu(result), _pool(result), _locks(result), _collector(result))
     return [one for one in (*found, _memory(result, memory_limit_bytes)) if one]
 
 
@@ -92,31 +92,6 @@ def _collector(result: ScenarioResult) -> Finding | None:
         recommendation="Go service, GOGC or GOMEMLIMIT: allocate less a request, then raise the collection target",
         priority="P2",
     )
-
-
-def _leak(result: ScenarioResult) -> Finding | None:
-    if result.facts.get("leak_label") != "DETECTED":
-        return None
-    days = result.facts.get("leak_days_to_limit")
-    when = "no crossing of the limit is forecast" if days is None else f"at the earliest {days:.1f} days to the limit"
-    return Finding(
-        id="go_heap_leak",
-        title="Memory growth associated with a live heap that never shrinks",
-        layer="application",
-        confidence="HIGH",
-        evidence=(
-            f"live heap {number_text(result.live_heap_mib.slope_mib_per_h, 2, 'MiB/h')} (95 % interval "
-            f"{_interval(result.live_heap_mib.slope_interval)})",
-            when,
-            *result.hotspots[:2],
-        ),
-        recommendation="Go service: compare the heap profiles before and after by allocation site (pprof -diff_base)",
-        priority="P0" if days is not None else "P1",
-    )
-
-
-def _interval(interval: tuple[float, float | None] | None) -> str:
-    return "not measured" if interval is None else f"{interval[0]:.2f} to {number_text(interval[1], 2)}"
 
 
 def _memory(result: ScenarioResult, limit_bytes: float) -> Finding | None:

@@ -1,8 +1,8 @@
 """How long the analysis of a full run takes: all figures, intervals, checks of the gate and verdicts.
 
 The peak run has 126,000 requests whose latencies are log-normal and correlated; the sustained run 4 h of samples, on
-which growth is looked for. Held against the limit is the processor time, for the analysis waits for nothing; on a machine with
-nothing else to do it is the time on the clock, which stands beside it.
+which growth is looked for. Held against the limit is the processor time, for the analysis waits for nothing: on an idle
+machine it is the time on the clock, which stands beside it.
 """
 
 from __future__ import annotations
