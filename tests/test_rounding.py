@@ -2,13 +2,16 @@
 
 import math
 import re
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from fireai_analysis.commands.verdicts import show_summary
 from fireai_analysis.judge import judge_one
 from fireai_analysis.readings import limit_text, value_text
 from fireai_analysis.results import CriterionResult, Measured, ScenarioResult
@@ -114,6 +117,22 @@ def test_a_verdict_is_that_of_the_figure_and_not_of_its_text(value: float) -> No
     judgement = judge_one(CRITERIA["p95_latency"], p95_of(value))
     assert judgement.verdict == ("PASSED" if value <= 300.0 else "FAILED")
     assert side(number_of(judgement.reason.removeprefix("P95 ")), 300.0) == side(value, 300.0)
+
+
+def test_the_terminal_shows_no_rounded_figure_beside_its_verdict() -> None:
+    over, ratio = p95_of(300.04), 6_301 / 126_000
+    peak = over.model_copy(
+        update={
+            "response_ms": over.response_ms.model_copy(update={"p95": 300.04}),
+            **{"error_ratio": ratio, "error_interval": (ratio, ratio), "failures_count": 6_301},
+        }
+    )
+    out = StringIO()
+    show_summary(Console(file=out, width=200), made.summary({"peak": peak}))
+    (row,) = (line for line in out.getvalue().splitlines() if re.match(r"\W*peak\b.*analyzed", line))
+    assert "300.04 ms" in row
+    assert "5.001 %" in row
+    assert "300.0 ms" not in row
 
 
 # -- hostile durations in the rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from fireai_analysis.commands import terminal
-from fireai_analysis.units import number_text, percent_text
+from fireai_analysis.units import near_limit_text, number_text, percent_text
 
 if TYPE_CHECKING:
     from fireai_analysis.publish.outcome import Outcome
@@ -53,7 +54,7 @@ def show_summary(console: Console, summary: Summary) -> None:
     """Print the verdict of each criterion with its reason, each scenario that was run, and the readiness."""
     console.print()
     _criteria(console, summary.criteria)
-    _scenarios(console, summary.scenarios)
+    _scenarios(console, summary.scenarios, {each.id: each.limit for each in summary.criteria})
     colour = "green" if summary.readiness == "READY" else "yellow"
     met = f"{summary.criteria_met} of {summary.criteria_total} criteria met"
     readiness = (summary.readiness.replace("_", " "), colour)
@@ -87,14 +88,23 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
     return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
 
 
-def _p95(result: ScenarioResult) -> str:
+def _p95(result: ScenarioResult, limit_ms: float) -> str:
     if result.latency_ms.p95 is None:
         return "-"
-    return number_text(result.latency_ms.p95, 1, "ms") + (" (service time)" if result.load_model == "closed" else "")
+    kind = " (service time)" if result.load_model == "closed" else ""
+    return f"{near_limit_text(result.latency_ms.p95, limit_ms)} ms{kind}"
 
 
-def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
-    """Print a row a scenario; those that were no part of the campaign are named together."""
+def _errors(result: ScenarioResult, limit_ratio: float) -> str:
+    ratio = result.error_ratio
+    if ratio is None:
+        return "-"
+    near = near_limit_text(ratio * 100, limit_ratio * 100, 2)
+    return f"{near if float(near.replace(',', '')) else percent_text(ratio)} %"
+
+
+def _scenarios(console: Console, scenarios: dict[str, ScenarioResult], limits: dict[str, float]) -> None:
+    """Print a row a scenario, near a limit with digits enough; those that were no part of the campaign together."""
     from fireai_analysis.narrative.words import asked_for
 
     table = terminal.table("Scenario", "State", "Requests", "Errors", "P95", "Verdict")
@@ -104,8 +114,8 @@ def _scenarios(console: Console, scenarios: dict[str, ScenarioResult]) -> None:
             name,
             each.state,
             "-" if each.requests_count is None else number_text(each.requests_count, 0),
-            "-" if each.error_ratio is None else f"{percent_text(each.error_ratio)} %",
-            _p95(each),
+            _errors(each, limits.get("error_rate", math.inf)),
+            _p95(each, limits.get("p95_latency", math.inf)),
             Text(each.verdict, COLOURS[each.verdict]),
         )
     console.print(table)
