@@ -167,7 +167,7 @@ def test_goroutines_that_pile_up_are_told_a_thousand_requests() -> None:
 def test_goroutines_that_come_and_go_are_no_leak() -> None:
     data = sustained()
     ticks = np.arange(len(data.samples["go"]))
-    assert growth.goroutines(with_go(data, goroutines_count=40 + 30 * (ticks % 13 == 0))).label == "NONE"
+    assert growth.goroutines(with_go(data, goroutines_count=40 + ticks // 20 * (ticks % 13 == 0))).label == "NONE"
 
 
 @pytest.mark.parametrize(
