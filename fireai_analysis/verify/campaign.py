@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from fireai_analysis.bundle import read_json
 from fireai_analysis.errors import BundleError
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_scenario
+from fireai_analysis.schemas import SCHEMA_VERSION
 from fireai_analysis.spec import Criteria
 from fireai_analysis.verify import (
     checks,
@@ -315,7 +316,7 @@ def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], le
     content = _object(directory / "campaign.json") if (directory / "campaign.json").is_file() else {}
     own = {key: value for key, value in content.items() if key != "schema"}
     ledger.compare(SUMMARY, "", summary, {"environment": own, "profile": own.get("profile", "")})
-    ledger.compare(SUMMARY, "", summary, {"campaign": own.get("campaign", "")})
+    ledger.compare(SUMMARY, "", summary, {"campaign": own.get("campaign", ""), "schema": SCHEMA_VERSION})
     for name, run in runs.items():
         for key, told in (
             ("seed", run.manifest["spec"].get("seed")),

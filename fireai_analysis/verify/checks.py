@@ -1,7 +1,7 @@
 """The validity gate recomputed: each check as one short rule of its own, True, False, or None without evidence.
 
-Checks that are not here (mix of requests, dispersion of arrivals, keys, stalls, gap to the server's time, marks of
-statuses, restarts, and whether the sampled process is the one that worked) are told as not recomputed.
+Checks that are not here (stalls, gap to the server's time, marks of statuses, whether each part of the target was seen,
+and whether the sampled process is the one that worked) are told as not recomputed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fireai_analysis.verify import bounds
+from fireai_analysis.verify import asked, bounds
 from fireai_analysis.verify.evidence import NS_PER_S, Floats, Run, finite, numbers, words
 from fireai_analysis.verify.generator import count_of, number_of, workers
 from fireai_analysis.verify.requests import SLACK_US, Requests
@@ -28,6 +28,8 @@ SAMPLERS = ("pool", "host", "postgres", "generator")
 def answers(run: Run, rows: Requests) -> dict[str, Answer]:
     """Return the answer of every check that is recomputed, by its name."""
     found = {name: rule(run, rows) for name, rule in RULES.items()}
+    if any(restarted(run).values()):
+        found["target_restart"] = False
     return found | {f"sampler_{name}": _sampler(run, name) for name in SAMPLERS}
 
 
@@ -36,8 +38,7 @@ def _run_length(run: Run, rows: Requests) -> Answer:
 
 
 def _achieved_rate(run: Run, rows: Requests) -> Answer:
-    in_time = rows.sent & (rows.due_ns + np.where(rows.sent, rows.lag_ns, 0) <= rows.duration_s * NS_PER_S)
-    return int(in_time.sum()) >= 0.95 * len(rows)
+    return int(asked.sent_in_time(rows).sum()) >= 0.95 * len(rows)
 
 
 def _users(run: Run, rows: Requests) -> Answer:
@@ -146,7 +147,7 @@ def _status_mix(run: Run, rows: Requests) -> Answer:
 
 
 def _clock(run: Run, rows: Requests) -> Answer:
-    offsets = list((run.manifest.get("clock_offset_us") or {}).values())
+    offsets = [*(run.manifest.get("clock_offset_us") or {}).values(), *run.part("clock_offset_end_us").values()]
     if not offsets or not all(math.isfinite(one) for one in offsets):
         return None
     drift = number_of(run.part("generator").get("clock_drift_us")) or 0.0
@@ -254,6 +255,9 @@ RULES: dict[str, Callable[[Run, Requests], Answer]] = {
     "load_model": lambda run, rows: not rows.closed,
     "achieved_rate": _achieved_rate,
     "users": _users,
+    "mix": asked.mix,
+    "arrivals": asked.arrivals,
+    "idempotency_keys": asked.keys,
     "recorder_complete": _recorder_complete,
     "history_complete": _history_complete,
     "history_marks": _history_marks,

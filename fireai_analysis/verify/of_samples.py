@@ -17,6 +17,12 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "memory_mib": ("processes", ("rss_bytes",)),
     "processes_peak_mib": ("processes", ("rss_bytes",)),
     "live_heap_mib": ("go", ("live_heap_bytes",)),
+    "growth.live_heap": ("go", ("live_heap_bytes",)),
+    "growth.heap_return": ("go", ("live_heap_bytes", "gc_count")),
+    "growth.resident_set": ("processes", ("rss_bytes",)),
+    "growth.crossing": ("processes", ("rss_bytes",)),
+    "growth.python": ("processes", ("rss_bytes",)),
+    "growth.goroutines": ("go", ("goroutines_count",)),
     "go.goroutines": ("go", ("goroutines_count",)),
     "go.high_water": ("processes", ("high_water_bytes", "rss_bytes")),
     "go.restarted": ("processes", ("pid", "start_ns")),
@@ -60,7 +66,14 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Table and columns of the figures whose keys begin so; the first that fits counts."""
 
-OWN_PROCESS = ("memory_mib", "go.high_water", "go.restarted", "facts.go_sampled")
+OWN_PROCESS = (
+    "memory_mib",
+    "growth.resident_set",
+    "growth.crossing",
+    "go.high_water",
+    "go.restarted",
+    "facts.go_sampled",
+)
 LARGEST = ("peak", "max", "high_water", "sampled")
 SNAPSHOTS = ("go_histograms", "postgres_statements", "postgres_tables", "postgres_indexes", "postgres_database")
 
@@ -86,7 +99,11 @@ def pick(run: Run, key: str, reported: Any) -> Picked | None:
 
 def _frame(run: Run, table: str, key: str) -> pd.DataFrame | None:
     if key.startswith(OWN_PROCESS):
-        return run.process("go", everywhere=not key.startswith("memory_mib"))
+        return run.process("go", everywhere=not key.startswith(("memory_mib", "growth")))
+    if key.startswith("growth.python"):
+        return run.process("fastapi")
+    if key.startswith("growth.") and table == "go":
+        return run.table(table)
     if key.startswith("processes_peak_mib."):
         return run.process(key.partition(".")[2])
     frame = run.spanning(table) if table in SNAPSHOTS else run.during(table)
