@@ -90,8 +90,7 @@ def _measured(data: RunData, frame: pd.DataFrame) -> Convergence:
         answers_compared=all_compared(keys),
     )
     more = history_doubts(frame, rows, data.manifest.spec.scenario)
-    spoken = doubts(known, stored_count=checked.stored_count, doubled=checked.doubled)
-    speaking = (*spoken, *layout, *taken.oddities, *more)
+    speaking = (*doubts(known, checked), *layout, *taken.oddities, *more)
     figures = _history_figures(taken.operations, found) | _figures(read, checked, known) | _counts(checked, known)
     crdt = Crdt(**figures, doubts=speaking, counterexample=smallest(checked.violations))
     waves = _waves(taken.operations, checked, known=crdt.lost_count is not None)

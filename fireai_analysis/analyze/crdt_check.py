@@ -31,6 +31,8 @@ class Checked:
         Altered bodies that were acknowledged with the stored answer of the original.
     doubled : int
         How often elements stand where they belong; 1 is right.
+    strange_count : int
+        Elements that stand in another form than most.
     """
 
     violations: list[Violation] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Checked:
     latencies_ns: list[float] = field(default_factory=list)
     stored_count: int = 0
     doubled: int = 1
+    strange_count: int = 0
 
     def count(self, kind: str, *, known: bool) -> int | None:
         """Return how much was found of a kind; None where nothing was and not everything was looked at."""
@@ -74,6 +77,7 @@ def check(read: list[Session], rows: Mapping[str, int]) -> Checked:
     for session, final in finals:
         checked.fates[session.session_id] = crdt_presence.fates(session, final)
     usual = crdt_presence.usual_times((final, checked.fates[session.session_id]) for session, final in finals)
+    checked.strange_count = crdt_presence.strange(finals, checked.fates)
     checked.doubled = crdt_presence.doubled(finals, checked.fates) if usual > 1 else 1
     for session, final in finals:
         checked.counters[session.session_id] = crdt_counters.counters(session, final)

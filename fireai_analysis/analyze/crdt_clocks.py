@@ -25,7 +25,7 @@ NUMBER = re.compile(r" ?(\d{1,18})[,}]")
 def regressions(session: Session, *, keeps_clocks: bool) -> Iterator[Violation]:
     """Yield each read or answer whose clock cannot be, once for each.
 
-    Of a read: a component is lower than an earlier read at the same place had it; the clock lacks an acknowledged
+    Of a read: a component is lower than the read before it at the same place had it; the clock lacks an acknowledged
     write that the state holds (the final state holds all of them; a read that lags behind with its document is stale,
     not wrong); or a component of a user of the run is above all that this user sent. Of an answer: it lacks the clock
     it was sent with, is above all sent, or is lower than an earlier answer to the same user. Answers to repetitions are

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from fireai_analysis.analyze.crdt_check import Checked
 from fireai_analysis.analyze.crdt_counters import Counter
 from fireai_analysis.analyze.crdt_states import SQL, Session
 
-NO_READS = "no session was read while the load ran"
+UNWATCHED = "not read while the load ran"
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,12 @@ class Evidence:
         Places at which every session was read at rest.
     uncounted_count : int
         Counters that hold no whole number.
-    reads_offered, reads, clocks, clocks_sent : bool
-        Whether the target file tells where sessions are read; whether they were while the load ran; whether any state
-        told its clock; whether writes carried any.
+    unwatched_count : int
+        Sessions that no place was asked for between the first answer and the final read; all, where reads have no time.
+    unwatched_places : dict of str to int
+        The same for each door at which the target offers to read a session.
+    clocks, clocks_sent : bool
+        Whether any state told its clock; whether writes carried any.
     keys_read, answers_compared : bool
         Whether the rows of the keys were read; whether each repeated answer could be compared.
     """
@@ -41,8 +46,8 @@ class Evidence:
     unread_places: Mapping[str, int]
     places: tuple[str, ...]
     uncounted_count: int
-    reads_offered: bool
-    reads: bool
+    unwatched_count: int
+    unwatched_places: Mapping[str, int]
     clocks: bool
     clocks_sent: bool
     keys_read: bool
@@ -52,6 +57,11 @@ class Evidence:
     def final(self) -> bool:
         """Whether the final state of every session was read from the database and did not change any more."""
         return bool(self.sessions_count) and not (self.unread_count or self.moving_count or self.early_count)
+
+    @property
+    def reads(self) -> bool:
+        """Whether every session was read while the load ran."""
+        return bool(self.sessions_count) and not self.unwatched_count
 
     @property
     def counters(self) -> bool:
@@ -102,8 +112,8 @@ def evidence(
         unread_places={place: count for place, count in unread.items() if place != SQL},
         places=tuple(place for place, count in unread.items() if promised and not count),
         uncounted_count=sum(counter.value is None for found in counted.values() for counter in found),
-        reads_offered=bool(doors),
-        reads=any(state.document is not None for session in read for state in session.reads),
+        unwatched_count=sum(not _watched(session) for session in promised),
+        unwatched_places={door: sum(door not in _watched(session) for session in promised) for door in doors},
         clocks=any(state.clock for session in read for state in session.states),
         clocks_sent=any(one.clock for session in read for one in session.writes),
         keys_read=keys_read,
@@ -111,18 +121,24 @@ def evidence(
     )
 
 
-def doubts(known: Evidence, *, stored_count: int, doubled: int) -> Iterator[str]:
+def _watched(session: Session) -> set[str]:
+    """Return the places at which a session was read after its first answer and before it was read for the last time."""
+    final = session.final
+    answers = [one.acknowledged_ns for one in session.writes if math.isfinite(one.acknowledged_ns)]
+    acknowledged_ns = min(answers, default=-math.inf)
+    latest_ns = math.inf if final is None else final.begin_ns
+    return {
+        read.source
+        for read in session.reads
+        if read.document is not None and acknowledged_ns < read.begin_ns < latest_ns
+    }
+
+
+def doubts(known: Evidence, checked: Checked) -> Iterator[str]:
     """Yield in words what keeps a history without violations from being a proof.
 
-    Parameters
-    ----------
-    known : Evidence
-        What could be looked at.
-    stored_count : int
-        Altered bodies that got the stored answer of the original: allowed by the contract, but the client was told
-        that a body was taken which is nowhere.
-    doubled : int
-        How often elements stand where they belong.
+    An altered body that got the stored answer of the original is allowed by the contract, but the client was told that
+    a body was taken which is nowhere.
     """
     told = (
         (known.unread_count, "the final state of", "sessions was not read"),
@@ -130,21 +146,22 @@ def doubts(known: Evidence, *, stored_count: int, doubled: int) -> Iterator[str]
         (known.early_count, "the final state of", "sessions was read before their last answer, or at an unknown time"),
         (known.unsure_count, "whether the final state of", "sessions stood still is not known"),
         *((count, "", f"sessions were not read at rest at {place}") for place, count in known.unread_places.items()),
+        *((count, "", f"sessions were {UNWATCHED} at {place}") for place, count in known.unwatched_places.items()),
         (known.uncounted_count, "", "counters hold no whole number"),
-        (stored_count, "", "altered bodies were acknowledged with the stored answer of another body"),
+        (checked.strange_count, "", "elements stand in another form than the others: they may be marked as removed"),
+        (checked.stored_count, "", "altered bodies were acknowledged with the stored answer of another body"),
     )
     for count, before, after in told:
         if count:
             yield f"{before} {count:,} {after}".strip()
     if known.clocks_sent and not known.clocks:
         yield "no vector clock was read from any session"
-    if doubled > 1:
-        yield f"elements stand {doubled} times each: whether by the layout or by a second effect cannot be told"
-    if known.reads_offered and not known.reads:
-        yield f"{NO_READS}, although the target offers it"
+    if checked.doubled > 1:
+        yield f"elements stand {checked.doubled} times each: whether by the layout or by a second effect cannot be told"
 
 
 def notes(known: Evidence) -> Iterator[str]:
     """Yield in words what was not measured and does not keep a run from passing."""
-    if not known.reads and not known.reads_offered:
-        yield f"{NO_READS}: stale reads and writes lost after they were seen are unknown"
+    if not known.reads:
+        count = f"{known.unwatched_count:,} sessions were {UNWATCHED}"
+        yield f"{count}: stale reads and writes lost after they were seen are unknown"

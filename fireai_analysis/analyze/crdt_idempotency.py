@@ -189,11 +189,10 @@ def rows_of(frame: pd.DataFrame | None, operations: Iterable[Operation]) -> dict
     """
     if frame is None:
         return {}
-    many = {
-        str(digest): int(count)
-        for digest, count in zip(texts(frame, "key_sha256"), floats(frame, "rows_count"), strict=True)
-        if 1 < count < math.inf
-    }
+    counts: Tally[str] = Tally()
+    for digest, count in zip(texts(frame, "key_sha256"), floats(frame, "rows_count"), strict=True):
+        counts[str(digest)] += int(count) if 0 < count < math.inf else 0
+    many = {digest: count for digest, count in counts.items() if count > 1}
     if not many:
         return {}
     found = {}

@@ -7,7 +7,7 @@ an element that stands twice is reported.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -153,6 +153,21 @@ def doubled(finals: Iterable[tuple[Session, State]], fates: Mapping[str, Fates])
                 own = at(content, place) if session.layouts.get(place) == "by_path" else content
                 counted[held.setdefault(place, Document(own)).times(one.token)] += 1
     return counted.most_common(1)[0][0] if counted else 1
+
+
+def strange(finals: Iterable[tuple[Session, State]], fates: Mapping[str, Fates]) -> int:
+    """Return how many elements stand in another form than most of their container: with other fields, or none.
+
+    A tombstone may look so; whether it is one cannot be told.
+    """
+    forms: dict[str, Counter[object]] = defaultdict(Counter)
+    for session, final in finals:
+        content = None if final.document is None else final.document.content
+        for one in fates[session.session_id].present:
+            if one.kind == "unique" and session.layouts.get(container_of(one.path)) == "by_path":
+                held = at(content, one.path)
+                forms[container_of(one.path)][frozenset(held) if isinstance(held, dict) else type(held)] += 1
+    return sum(counted.total() - counted.most_common(1)[0][1] for counted in forms.values())
 
 
 def duplicated(session: Session, final: State, fate: Fates, usual: int) -> Iterator[Violation]:

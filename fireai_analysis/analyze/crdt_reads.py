@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from fireai_analysis.analyze.crdt_presence import Fates
-from fireai_analysis.analyze.crdt_states import SQL, Session, State
+from fireai_analysis.analyze.crdt_states import Session, State
 from fireai_analysis.analyze.crdt_violation import Violation
 from fireai_analysis.analyze.history import Write
 
@@ -128,7 +128,7 @@ def foreign(session: Session, form: re.Pattern[str] | None, containers: set[str]
     refused = {one.token: one for one in session.writes if not one.possible and one.kind != "counter"}
     seen: set[str] = set()
     for state in session.states:
-        for token in _claimed(session, state, refused.keys(), containers) - seen:
+        for token in _claimed(session, state, refused, containers) - seen:
             if token in refused:
                 seen.add(token)
                 yield _shown_although_refused(session, state, refused[token])
@@ -138,15 +138,12 @@ def foreign(session: Session, form: re.Pattern[str] | None, containers: set[str]
                 yield Violation("phantom", session.session_id, "", text, (), ((state, f"shows {token}"),))
 
 
-def _claimed(session: Session, state: State, refused: Iterable[str], containers: set[str]) -> set[str]:
+def _claimed(session: Session, state: State, refused: Mapping[str, Write], containers: set[str]) -> set[str]:
     """Return the texts of a state that only the run can have written, without those that were rightly tried."""
     if state.document is None:
         return set()
-    claimed = state.document.claims(containers, session.tokens)
-    shown = claimed.intersection(refused)
-    if state.final and state.source == SQL:  # looked through wholly; the other places where the run's writes stand
-        shown |= state.document.texts.intersection(refused)
-    return (claimed - session.tokens) | shown
+    claimed = state.document.claims(containers, session.tokens) - session.tokens
+    return claimed | {token for token, write in refused.items() if session.holds(state, write)}
 
 
 def _shown_although_refused(session: Session, state: State, write: Write) -> Violation:

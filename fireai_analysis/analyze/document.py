@@ -11,6 +11,7 @@ from typing import Any
 
 ABSENT = object()
 """What stands at a pointer that leads nowhere."""
+REMOVALS = ("remove", "delete")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Document:
         """The texts of the change objects that are kept in the document, by the path each of them names."""
         found: dict[str, set[str]] = {}
         for name, holder, path in _fields(self.content):
-            if name == "path":
+            if name == "path" and holder.get("op") not in REMOVALS:
                 own = Document({key: value for key, value in holder.items() if key != "path"})
                 found.setdefault(path, set()).update(own.texts)
         return {path: frozenset(texts) for path, texts in found.items()}
@@ -83,10 +84,11 @@ class Document:
     def claims(self, containers: Iterable[str], tokens: frozenset[str] | set[str]) -> set[str]:
         """Return the texts that stand where tokens of the run stand: what a token nobody wrote would be among.
 
-        By path these are the keys of the containers and the texts directly in them. By keys they are the texts in
-        fields of the names under which tokens stand, and the last step of changes to the containers.
+        By path these are the keys of the containers and the texts directly in them; beside root paths anything of the
+        platform may stand. By keys they are the last steps of the paths of changes to the containers, and the texts
+        directly in those change objects.
         """
-        places = set(containers)
+        places = set(containers) - {""}
         named: set[str] = set()
         for place in places:
             held = at(self.content, place)
@@ -95,17 +97,11 @@ class Document:
                 named.update(value for value in held.values() if isinstance(value, str))
         if named & tokens:
             return named
-        return named | self._claimed_by_keys(places, tokens)
-
-    def _claimed_by_keys(self, places: set[str], tokens: frozenset[str] | set[str]) -> set[str]:
-        fields = list(_fields(self.content))
-        own = {name for name, _, text in fields if text in tokens}
-        found = {text for name, _, text in fields if name in own}
-        for name, holder, text in fields:
+        for name, holder, text in _fields(self.content):
             parent, _, last = text.rpartition("/")
             if name == "path" and parent in places:
-                found |= {last, *(value for value in holder.values() if isinstance(value, str))}
-        return found
+                named |= {last, *(value for value in holder.values() if isinstance(value, str))}
+        return named
 
 
 def at(content: Any, path: str) -> Any:

@@ -257,7 +257,7 @@ def _write(group: list[Operation], kinds: dict[tuple[str, str], str]) -> Write:
         first.wave,
         kind,
         sent.count(ALTERED) == len(sent),
-        first.amount,
+        next((one.amount for one in group if one.amount is not None), None),
         first.clock,
         first.invoke_ns if only else min([one.invoke_ns for one in group]),
         first.end_ns if only else max([one.end_ns for one in group]),
@@ -306,15 +306,16 @@ def supersedes(winner: Write, loser: Write) -> bool:
 def in_conflict(group: list[Write]) -> list[Write]:
     """Return the writes of one path that overlap another one in time, neither clock having seen the other.
 
-    Writes that definitely did not happen, and bodies under the key of another write, are in conflict with nothing.
+    From its first invocation to the first answer that acknowledged it: then it took effect. What was never acknowledged
+    proves no overlap, and bodies under the key of another write are in conflict with nothing.
     """
-    ordered = sorted((one for one in group if one.possible and not one.altered), key=lambda one: one.begin_ns)
+    ordered = sorted((one for one in group if one.acknowledged and not one.altered), key=lambda one: one.begin_ns)
     found: list[Write] = []
     alone: list[Write] = []  # still open, in conflict with none so far
     rivals: list[Write] = []  # still open, in conflict with some
     for one in ordered:
-        alone = [other for other in alone if other.end_ns >= one.begin_ns]
-        rivals = [other for other in rivals if other.end_ns >= one.begin_ns]
+        alone = [other for other in alone if other.acknowledged_ns >= one.begin_ns]
+        rivals = [other for other in rivals if other.acknowledged_ns >= one.begin_ns]
         met = [other for other in alone if _incomparable(one.clock, other.clock)]
         if met or any(_incomparable(one.clock, other.clock) for other in rivals):
             found += [*met, one]

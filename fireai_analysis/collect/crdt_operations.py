@@ -179,7 +179,6 @@ class Waves:
             user=user,
             door=door,
             original=original.arrival,
-            amount=None,
             request=Request(kind, door, sent.path, sent.headers, sent.body, sent.expect, sent.key),
         )
 

@@ -89,7 +89,7 @@ def test_without_reads_stale_and_lost_later_are_unknown_and_it_says_so() -> None
         )
     )
     assert (found.crdt.stale_count, found.crdt.lost_later_count, found.crdt.stale_ms) == (None, None, None)
-    assert "no session was read while the load ran" in found.warnings[-1]
+    assert "1 sessions were not read while the load ran" in found.warnings[-1]
 
 
 def test_recovered_is_unknown_and_there() -> None:
@@ -165,7 +165,47 @@ def test_an_illegal_winner_had_been_overwritten_knowingly() -> None:
         assert checked(rows, [state({"hot": {"0": legal}})]).illegal_winner_count == 0
 
 
+def test_a_refused_token_that_a_list_beside_the_elements_tells_is_not_visible() -> None:
+    rows = [operation(0), operation(1, outcome="fail", status=422)]
+    assert checked(rows, [state(elements("token-0", rejected=["token-1"]))]).resurrected_count == 0
+
+
+def test_changes_of_the_platform_itself_are_no_phantoms_where_changes_are_kept() -> None:
+    rows = [operation(0), contended(1)]
+    kept = [{"op": "add", "path": "/elements/token-0", "value": "token-0"}, {"path": "/hot/0", "value": "token-1"}]
+    kept.append({"op": "set", "path": "/building_id", "value": "token-77"})
+    assert checked(rows, [state({"changes": kept})]).phantom_count == 0
+
+
+def test_a_change_that_removes_is_none_that_stands() -> None:
+    rows = [operation(0), operation(1)]
+    kept = [{"op": op, "path": f"/elements/token-{n}", "value": f"token-{n}"} for n, op in enumerate(("add", "remove"))]
+    assert checked(rows, [state({"changes": kept})]).lost_count == 1
+
+
+# -- conflicts
+
+
+def test_writes_conflict_while_none_has_been_acknowledged() -> None:
+    serial = [contended(number, at_ms=1000 * number) for number in range(4)]
+    final = [state({"hot": {"0": "token-3"}})]
+    assert checked(serial, final).conflicts_count == 0
+    unanswered = contended(0) | {"outcome": "unknown", "end_ns": None}
+    assert checked([unanswered, *serial[1:]], final).conflicts_count == 0
+    late = replay(serial[0], 9, invoke_ns=serial[3]["invoke_ns"], end_ns=serial[3]["end_ns"])
+    assert checked([*serial, late], final).conflicts_count == 0
+    assert checked([*serial, contended(5, at_ms=1001)], final).conflicts_count == 2
+
+
 # -- counters
+
+
+def test_a_repetition_may_come_first_or_alone() -> None:
+    first = increment(0)
+    again = replay(first, 1, kind="duplicate", invoke_ns=int(first["invoke_ns"]) - 5)
+    for rows in ([first, again], [again]):
+        crdt = checked(rows, [state(elements(counters={"0": 1}))])
+        assert (crdt.lost_count, crdt.duplicated_count) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +296,14 @@ def test_a_second_row_and_the_excess_that_it_made_are_one_effect() -> None:
         replace(BASE, operations=made.history(rows), samples={"final_states": finals, "idempotency": keys})
     ).crdt
     assert (crdt.duplicated_count, crdt.double_effect_count) == (1, 1)
+
+
+def test_rows_of_one_key_are_added_up() -> None:
+    rows = [operation(0), operation(1)]
+    keys = pd.concat([made.idempotency(rows), made.idempotency(rows[:1])])
+    samples = {"final_states": pd.DataFrame([state(elements("token-0", "token-1"))]), "idempotency": keys}
+    crdt = measure(replace(BASE, operations=made.history(rows), samples=samples)).crdt
+    assert crdt.double_effect_count == 1
 
 
 def test_a_layout_that_keeps_a_log_beside_the_elements_is_no_second_effect() -> None:

@@ -64,13 +64,31 @@ def doubled(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"elements": document["elements"] | copies}
 
 
+def buried(document: dict[str, Any]) -> dict[str, Any]:
+    """One element marked as removed, its token still told."""
+    token, held = next(iter(document["elements"].items()))
+    buried = token == "token-0"  # of one session
+    return document | {"elements": document["elements"] | ({token: held | {"deleted": True}} if buried else {})}
+
+
+def first_of(name: str) -> RunData:
+    """A table of states that holds one session only."""
+    frame = whole().samples[name]
+    return replace(whole(), samples={**whole().samples, name: frame[frame["session_id"] == "session-0"]})
+
+
 LIES: dict[str, tuple[Callable[[], RunData], str]] = {
     "read early": (lambda: sample("final_states", begin_ns=made.STARTED_NS - 9 * made.S), "before their last answer"),
-    "read at no time": (lambda: sample("final_states", begin_ns=None), "at an unknown time"),
+    "finally read at no time": (lambda: sample("final_states", begin_ns=None), "at an unknown time"),
     "moved": (lambda: final(moved), "stand neither at their paths nor as change objects"),
     "mixed": (lambda: final(mixed), "are kept as change objects, others at their paths"),
     "doubled": (lambda: final(doubled), "elements stand 2 times each"),
-    "never read": (lambda: made.cut(whole(), "reads"), "no session was read while the load ran"),
+    "never read": (lambda: made.cut(whole(), "reads"), "2 sessions were not read while the load ran at go"),
+    "read at no time": (lambda: sample("reads", begin_ns=None), "not read while the load ran at fastapi"),
+    "read before": (lambda: sample("reads", begin_ns=made.STARTED_NS), "not read while the load ran at fastapi"),
+    "read after": (lambda: sample("reads", begin_ns=LATE_NS + made.S), "not read while the load ran at fastapi"),
+    "one session read": (lambda: first_of("reads"), "1 sessions were not read while the load ran at go"),
+    "tombstone": (lambda: final(buried), "1 elements stand in another form than the others"),
     "other keys": (lambda: sample("idempotency", key_sha256="0" * 64), "keys of acknowledged writes were not found"),
     "some read at no time": (lambda: sample("final_states", begin_ns=[None] + [LATE_NS] * 5), "at an unknown time"),
     "keys absent": (lambda: sample("idempotency", rows_count=0), "keys of acknowledged writes were not found"),
