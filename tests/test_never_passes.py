@@ -89,8 +89,8 @@ def test_the_verdicts_stand_without_the_columns_on_which_nothing_depends(name: s
                 data = never.wounded(data, table, column, found[wound])
     found = never.passed(data)
     assert found <= whole
-    if wound == "null":
-        assert found == whole
+    if wound == "null":  # the checker may ask more of the reads while the load ran than that there are some
+        assert found >= whole - {LOST}
 
 
 def test_an_unknown_live_heap_is_no_absence_of_a_leak() -> None:
