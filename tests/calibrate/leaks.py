@@ -60,16 +60,14 @@ def figures(runs: int) -> list[Figure]:
             )
             for name in NOISES
         ),
-        *(
-            share(f"power at the growth told as detectable: {name}", _alarms(found[f"{name}, {DETECTABLE}"]), ">=", 0.8)
-            for name in NOISES
-        ),
     ]
 
 
 def _power(name: str, found: dict[str, list[Leak]]) -> Figure:
     at_bar, smaller = (found[f"{name}, {leak:g}"] for leak in LEAKS)
-    note = f"{_told(at_bar)}; at {LEAKS[1]:g} MB/h {np.mean(_alarms(smaller)):.1%}"
+    told = np.mean(_alarms(found[f"{name}, {DETECTABLE}"]))
+    beside = f"at {LEAKS[1]:g} MB/h {np.mean(_alarms(smaller)):.1%}, at the growth told as detectable {told:.1%}"
+    note = f"{_told(at_bar)}; {beside}"
     return share(f"power at {BAR:g} MB/h over 4 h: {name}", _alarms(at_bar), ">=", 0.90, note)
 
 
