@@ -181,7 +181,18 @@ def test_an_unreachable_target(fireai: Fireai, remote: Path) -> None:
 def test_a_missing_secret(fireai: Fireai, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INTERNAL_JWT_SECRET_KEY")
     refused = fireai("run", "peak", "--target", "staging")
-    assert_refused(refused, "environment", "INTERNAL_JWT_SECRET_KEY", "is not set", "export it", "staging")
+    assert_refused(refused, "environment: INTERNAL_JWT_SECRET_KEY is not set; export it", "staging")
+
+
+def test_a_token_that_no_header_can_carry(fireai: Fireai, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = yaml.safe_load(remote.read_text())
+    content["auth"]["public"] = {"kind": "bearer", "env": "B2_TOKEN"}
+    remote.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("B2_TOKEN", "t\u00f6k\u00e9n\u20ac")
+    told = "B2_TOKEN holds characters that no header can carry"
+    assert_refused(fireai("run", "peak", "--target", "staging"), "target staging", told)
+    monkeypatch.delenv("B2_TOKEN")
+    assert_refused(fireai("run", "peak", "--target", "staging"), "environment: B2_TOKEN is not set; export it")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,14 @@ def test_what_looks_like_a_secret_goes_too(text: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["GET /v1/evidence 201 in 12 ms", "http://127.0.0.1:8080/health", "3 tokens signed", ""]
+    "text",
+    [
+        "GET /v1/evidence 201 in 12 ms",
+        "http://127.0.0.1:8080/health",
+        "3 tokens signed",
+        "environment: B2_TOKEN is not set",
+        "",
+    ],
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert Redactor(["hunter22"]).text(text) == text

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from fireai_analysis.bundle import RunBundle
@@ -84,16 +84,28 @@ class Samplers:
                 self._process.stdin.close()
 
 
-def stop_generator(process: subprocess.Popen[bytes]) -> None:
-    """End a generator and all that belongs to it: first asked, then killed; then its log is complete."""
-    if process.poll() is None:
-        signal_group(process, signal.SIGTERM)
-        if not ended(process, GENERATOR_STOP_S):
+def stop_generators(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End generators and all that belongs to them: all are asked at once, then killed; then their logs are complete."""
+    for process in processes:
+        if process.poll() is None:
+            signal_group(process, signal.SIGTERM)
+    if not all_ended(processes, GENERATOR_STOP_S):
+        for process in processes:
             signal_group(process, signal.SIGKILL)
-            ended(process, KILL_S)
-    deadline = time.monotonic() + KILL_S
-    while process.stdout is not None and not process.stdout.closed and time.monotonic() < deadline:
+        all_ended(processes, KILL_S)
+    deadline_s = time.monotonic() + KILL_S
+    while any(map(_is_writing, processes)) and time.monotonic() < deadline_s:
         time.sleep(0.01)
+
+
+def all_ended(processes: Sequence[subprocess.Popen[bytes]], timeout_s: float) -> bool:
+    """Return whether all processes end within a time that they share."""
+    deadline_s = time.monotonic() + timeout_s
+    return all([ended(process, max(0.0, deadline_s - time.monotonic())) for process in processes])
+
+
+def _is_writing(process: subprocess.Popen[bytes]) -> bool:
+    return process.stdout is not None and not process.stdout.closed
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

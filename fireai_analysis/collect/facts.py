@@ -93,12 +93,21 @@ def clock_offsets_us(target: Target) -> dict[str, float]:
     From `t_ns` of `/metrics` (the try with the shortest round trip), else from the `Date` header, which tells whole
     seconds: then half a second either way is unknown, and an offset inside of that is left out as unmeasured.
     """
-    offsets = {}
-    for door in target.doors:
-        tries = [found for _ in range(TRIES_COUNT) if (found := _one_offset(target.base_url(door))) is not None]
-        if tries:
-            offsets[str(door)] = min(tries)[1]
-    return offsets
+    best = {str(door): _best_offset(target.base_url(door)) for door in target.doors}
+    return {door: found[1] for door, found in best.items() if found is not None}
+
+
+def _best_offset(base_url: str) -> tuple[float, float] | None:
+    """Return the offset of the shortest round trip; a door that hangs is asked only once."""
+    tries: list[tuple[float, float]] = []
+    for _ in range(TRIES_COUNT):
+        began_s = time.monotonic()
+        found = _one_offset(base_url)
+        if found is not None:
+            tries.append(found)
+        elif time.monotonic() - began_s > ASK_S:
+            break
+    return min(tries, default=None)
 
 
 def _one_offset(base_url: str) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from fireai_analysis.collect.opening import FACTS, MASTER_JOURNAL
 from fireai_analysis.collect.recorder import JUDGED, PROFILED, SETUP
 from fireai_analysis.collect.recording import Recording, recorded, recordings
 from fireai_analysis.collect.request_rows import entry_of, request_rows, unsent_rows
+from fireai_analysis.collect.schedule import plan
 from fireai_analysis.collect.workload import ROUTES
 from fireai_analysis.schemas import OPERATIONS, SAMPLES
 from fireai_analysis.spec import RunSpec
@@ -33,7 +34,7 @@ def finalize(bundle: RunBundle) -> None:
     ----------
     bundle : RunBundle
         A run whose generator ended, in whatever way. Arrivals due before its end without a record become rows that
-        were never sent.
+        were never sent; those that its schedule drew for later are counted (`left_out_count`) and have no row.
     """
     spec, found = bundle.manifest.spec, recordings(bundle.journal_dir)
     workers = worker_facts(spec, found, _facts(bundle).get("workers", []))
@@ -51,7 +52,8 @@ def finalize(bundle: RunBundle) -> None:
     bundle.write_samples("generator", pa.Table.from_pylist(ticks, schema=SAMPLES["generator"]))
     rows = [row for recording in found for row in recording.rows]
     _write_counts(bundle, [*row_counts(spec, rows), *locust_counts(_totals(bundle.journal_dir, found))])
-    _amend_facts(bundle, found, workers)
+    rows_count = len(judged) + len(unsent)
+    _amend_facts(bundle, found, workers, left_out_count=max(0, len(plan(spec.scenario, spec.seed)) - rows_count))
 
 
 def worker_facts(spec: RunSpec, found: Sequence[Recording], told: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,12 +130,15 @@ def _facts(bundle: RunBundle) -> dict[str, Any]:
     return content
 
 
-def _amend_facts(bundle: RunBundle, found: Sequence[Recording], workers: list[dict[str, Any]]) -> None:
+def _amend_facts(
+    bundle: RunBundle, found: Sequence[Recording], workers: list[dict[str, Any]], *, left_out_count: int
+) -> None:
     rows = [row for recording in found for row in recording.rows]
     facts = _facts(bundle) | keys.counts(row.key for row in rows)
     facts |= {
         "workers": workers,
         "journal_dropped_bytes": sum(recording.dropped_bytes for recording in found),
+        "left_out_count": left_out_count,
         "setup_requests_count": sum(row.phase == SETUP for row in rows),
     }
     atomic_write(bundle.raw_dir / FACTS, json_bytes(facts))

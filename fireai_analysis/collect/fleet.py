@@ -8,11 +8,10 @@ from collections.abc import Mapping
 
 from fireai_analysis.bundle import RunBundle
 from fireai_analysis.collect import locust_process
-from fireai_analysis.collect.children import ended, signal_group, stop_generator
+from fireai_analysis.collect.children import all_ended, signal_group, stop_generators
 
-KILLED = "killed by signal"
 QUIT_S = 5.0
-"""How long workers may take to end by themselves once their master has ended."""
+"""How long the workers together may take to end by themselves once their master has ended in order."""
 
 
 class Generators:
@@ -48,17 +47,21 @@ class Generators:
         """Return the exit code of the run, None while it goes on."""
         return self._main.poll()
 
-    def lost(self) -> dict[int, str]:
-        """Return the workers that have ended, and in words how; while the run goes on, that is before their time."""
-        return {number: _how(one) for number, one in self._workers.items() if one.poll() is not None}
+    def lost(self) -> dict[int, int]:
+        """Return the exit codes of the workers that have ended; while the run goes on, that is before their time."""
+        codes = {number: one.poll() for number, one in self._workers.items()}
+        return {number: code for number, code in codes.items() if code is not None}
 
     def stop(self) -> None:
-        """End all: the master asks its workers; whoever does not end is killed."""
-        stop_generator(self._main)
-        for worker in self._workers.values():
-            ended(worker, QUIT_S)
-        for worker in self._workers.values():
-            stop_generator(worker)
+        """End all: the master asks its workers; whoever does not end is killed.
+
+        Workers whose master was killed know nothing of it yet, and still send: they are asked at once.
+        """
+        workers = list(self._workers.values())
+        stop_generators([self._main])
+        if not was_killed(self._main.returncode):
+            all_ended(workers, QUIT_S)
+        stop_generators(workers)
 
     def kill(self) -> None:
         """End all at once."""
@@ -66,6 +69,17 @@ class Generators:
             signal_group(process, signal.SIGKILL)
 
 
-def _how(process: subprocess.Popen[bytes]) -> str:
-    code = process.returncode
-    return f"{KILLED} {-code}" if code < 0 else f"ended with code {code}"
+def was_killed(code: int | None) -> bool:
+    """Return whether an exit code says that a signal ended a process, and not the process itself."""
+    return code is not None and code < 0
+
+
+def how_ended(code: int) -> str:
+    """Return in words how a process ended.
+
+    Examples
+    --------
+    >>> how_ended(-9), how_ended(4)
+    ('was killed by signal 9', 'ended with code 4')
+    """
+    return f"was killed by signal {-code}" if was_killed(code) else f"ended with code {code}"

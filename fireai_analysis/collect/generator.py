@@ -211,11 +211,12 @@ class Generator:
         return WaveTraffic(scenario, arrivals, waves=waves, make_ready=self.dispatcher.make_ready, recorder=history)
 
     def _window(self, traffic: Traffic, arrivals: Plan, phase: int, start_ns: int, end_ns: int) -> None:
-        if isinstance(traffic, ClosedLoop):
-            traffic.run(self.dispatcher, self._clock, phase=phase, start_ns=start_ns, end_ns=end_ns)
-            return
         give_up_ns = end_ns + round(self.spec.target.request_timeout_s * NS_PER_S)
-        self.dispatcher.walk(arrivals, traffic, phase=phase, start_ns=start_ns, give_up_ns=give_up_ns)
+        with self.dispatcher.sending():
+            if isinstance(traffic, ClosedLoop):
+                traffic.run(self.dispatcher, self._clock, phase=phase, start_ns=start_ns, end_ns=end_ns)
+            else:
+                self.dispatcher.walk(arrivals, traffic, phase=phase, start_ns=start_ns, give_up_ns=give_up_ns)
         self.dispatcher.stop.wait(max(0.0, (end_ns - self._clock.now_ns()) / NS_PER_S))
 
     def _drain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +23,9 @@ from fireai_analysis.spec import Target
 LOCUST_LOG, LOCUST_STATS = "locust.log", "locust-stats"
 WORKER_FILE = "worker.py"
 LOOPBACK = "127.0.0.1"
+LAST_LINES = 3
+_SMALL_TALK = re.compile(r"\[[^\]]*\] \S+/(?:DEBUG|INFO)/")
+"""How a line of Locust's log begins that tells of nothing that went wrong."""
 JOIN_SLACK_S = 60
 """Locust itself gives up waiting for workers that much later than our master, which says why."""
 
@@ -135,6 +139,13 @@ def launch(
     stream = os.fdopen(descriptor, "w", encoding="utf-8")
     threading.Thread(target=_copy, args=(process.stdout, stream, redactor), daemon=True).start()
     return process
+
+
+def last_words(log: Path) -> str:
+    """Return the last lines of a generator's log that tell of something wrong, empty where there are none."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    told = [line.strip() for line in lines if line.strip() and not _SMALL_TALK.match(line)]
+    return " | ".join(told[-LAST_LINES:])
 
 
 def free_port() -> int:

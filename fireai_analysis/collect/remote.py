@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fireai_analysis.collect import locust_process
-from fireai_analysis.collect.children import stop_generator
+from fireai_analysis.collect.children import stop_generators
 from fireai_analysis.collect.progress import read_object
 from fireai_analysis.collect.seat import OUTCOME, TARGET_VARIABLE, WORK_DIR_VARIABLE
 from fireai_analysis.errors import CollectionError
@@ -25,7 +25,6 @@ from fireai_analysis.scenarios import load_target, params_dir
 POLL_S, BETWEEN_S = 0.2, 3.0
 """The next worker is started once the master of the last run has surely ended."""
 LOG = "worker.log"
-TAIL_LINES = 3
 
 
 def take_part(
@@ -85,11 +84,10 @@ def _one_run(options: list[str], environment: dict[str, str], redactor: Redactor
             while process.poll() is None:
                 time.sleep(POLL_S)
         finally:
-            stop_generator(process)
+            stop_generators([process])
         outcome = read_object(folder / OUTCOME)
         if not outcome:
-            lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
-            tail = " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+            tail = locust_process.last_words(folder / LOG)
             raise CollectionError(f"the worker ended with code {process.returncode}: {tail or 'it left no word'}")
         return outcome
 

@@ -20,7 +20,7 @@ from fireai_analysis.collect.children import Samplers
 from fireai_analysis.collect.clock import Clock
 from fireai_analysis.collect.conclusion import Conclusion
 from fireai_analysis.collect.database import Database, database_address, refuse_role
-from fireai_analysis.collect.fleet import KILLED, Generators
+from fireai_analysis.collect.fleet import Generators, how_ended, was_killed
 from fireai_analysis.collect.generator import EXIT_BREAKER, EXIT_DONE, longest_s
 from fireai_analysis.collect.profiles import Profiler, cpu, instant
 from fireai_analysis.collect.progress import ProgressWriter, generator_progress
@@ -36,7 +36,6 @@ POLL_S = 0.1
 AROUND_S = 60.0
 """What a run takes around its generator at most, added to the generator's own deadline."""
 PROFILES_S, STOPPED_PROFILES_S, IDLE_CPU_S, DATABASE_S = 15.0, 4.0, 1.0, 3.0
-LOG_TAIL_LINES = 3
 MASTER_NOTICES_S = 15.0
 """How long the master may take to end a run in order once a worker's process has ended."""
 
@@ -162,14 +161,13 @@ class Runner:
 
     def _watch_workers(self, generators: Generators) -> None:
         """Note workers that ended before the run; the master ends it then, and is ended where it does not."""
-        for number, how in generators.lost().items():
-            if number not in self._lost_since_s and how.startswith(KILLED):
-                self._notes.append(f"worker {number} of the generator was {how}")
+        for number, code in generators.lost().items():
+            how = f"worker {number} of the generator {how_ended(code)}"
+            if number not in self._lost_since_s and was_killed(code):
+                self._notes.append(how)
             since_s = self._lost_since_s.setdefault(number, time.monotonic())
             if since_s + MASTER_NOTICES_S < time.monotonic():
-                raise CollectionError(
-                    f"worker {number} of the generator {how}: {self._tail(f'locust-worker-{number}.log')}"
-                )
+                raise CollectionError(self._with_last_words(how, f"locust-worker-{number}.log"))
 
     def _due_profile(self, pending: set[str]) -> str | None:
         """Return the phase whose profiles are to be taken now: in the middle of the judged window, and after it."""
@@ -190,17 +188,12 @@ class Runner:
 
     def _why_it_ended(self, code: int) -> str:
         told = generator_progress(self._bundle).get("reason")
-        how = (
-            "the circuit breaker stopped the load" if code == EXIT_BREAKER else f"the generator ended with code {code}"
-        )
-        if told:
-            return f"{how}: {told}"
-        return f"{how}: {self._tail(locust_process.LOCUST_LOG)}"
+        how = "the circuit breaker stopped the load" if code == EXIT_BREAKER else f"the generator {how_ended(code)}"
+        return f"{how}: {told}" if told else self._with_last_words(how, locust_process.LOCUST_LOG)
 
-    def _tail(self, name: str) -> str:
-        log = self._bundle.raw_dir / name
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-        return " | ".join(line.strip() for line in lines[-LOG_TAIL_LINES:] if line.strip()) or "it left no word"
+    def _with_last_words(self, how: str, log_name: str) -> str:
+        words = locust_process.last_words(self._bundle.raw_dir / log_name)
+        return f"{how}: {words}" if words else how
 
     # -- after the load
 
@@ -218,7 +211,8 @@ class Runner:
         if self._samplers.starts_count > 1:
             self._notes.append(f"the samplers ended by themselves and were started {self._samplers.starts_count} times")
         marked_bytes, _ = facts.go_high_water(self._target)
-        self._bundle.update(facts={"go_high_water_end_bytes": marked_bytes})
+        offsets_us = facts.clock_offsets_us(self._target)
+        self._bundle.update(facts={"go_high_water_end_bytes": marked_bytes, "clock_offset_end_us": offsets_us})
         self._profiler.take(*instant("after", "heap", "goroutine", "allocs"))
         self._profiler.wait(patience_s)
         self._bundle.update(facts={"profiles": self._profiler.taken})

@@ -25,7 +25,7 @@ from fireai_analysis.collect.campaigns import campaign_content
 from fireai_analysis.collect.children import COLLECTOR_LOG, ended, signal_group
 from fireai_analysis.collect.display import shown_here
 from fireai_analysis.collect.progress import read_object
-from fireai_analysis.errors import CollectionError, ParamsError
+from fireai_analysis.errors import CollectionError, ParamsError, UsageError
 from fireai_analysis.platform import control
 from fireai_analysis.redact import allowed_environment
 from fireai_analysis.scenarios import load_target, run_spec, suggestion
@@ -208,7 +208,7 @@ def _system(target: Target, show: Show) -> Iterator[tuple[Target, dict[str, str]
     if target.kind == "remote":
         missing = [name for name in target.secret_names() if not os.environ.get(name)]
         if missing:
-            raise ParamsError("environment", missing[0], "is not set", f"set it; target {target.name} names it")
+            raise UsageError(f"environment: {missing[0]} is not set; set it; target {target.name} names it")
         yield target, {name: os.environ[name] for name in target.secret_names()}, {}
         return
     with control.reserved():

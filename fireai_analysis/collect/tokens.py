@@ -34,7 +34,7 @@ class Tokens:
     Raises
     ------
     TargetError
-        Where a secret is missing; the message names the variable only.
+        Where a secret is missing, or is to go into a header and cannot; the message names the variable only.
     """
 
     def __init__(
@@ -90,4 +90,9 @@ def _secret(target: Target, auth: Auth, environment: Mapping[str, str]) -> str |
     value = environment.get(auth.env)
     if not value:
         raise TargetError(f"target {target.name}: the environment variable {auth.env} is not set; set it and run again")
+    if auth.kind != "hs256" and not (value.isascii() and value.isprintable() and value == value.strip()):
+        raise TargetError(
+            f"target {target.name}: {auth.env} holds characters that no header can carry; "
+            f"put a token of visible ASCII characters into it, without a line break"
+        )
     return value

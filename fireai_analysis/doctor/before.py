@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fireai_analysis.errors import ParamsError
+from fireai_analysis.errors import UsageError
 from fireai_analysis.preflight import access, examine, rate
 from fireai_analysis.preflight.check import Check
 from fireai_analysis.preflight.occasion import PART, Occasion
@@ -19,8 +19,9 @@ def checks(target: Target, environment: Mapping[str, str], profile: str) -> Iter
     try:
         access.check_secrets(target, environment)
         specs = tuple(run_spec("doctor", name, profile, target, 0) for name in SCENARIO_NAMES)
-    except ParamsError as error:
-        yield Check(PART, "limits", "fail", f"{error.key}: {error.problem}", error.remedy, error.key)
+    except UsageError as error:
+        problem, _, remedy = str(error).partition("; ")
+        yield Check(PART, "limits", "fail", problem, remedy)
         return
     takes = estimate.campaign(specs)
     yield from examine.checks(

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from fireai_analysis.collect import guard
 from fireai_analysis.collect.database import Database, database_address, refuse_role
+from fireai_analysis.collect.tokens import Tokens
 from fireai_analysis.collect.workload import Request, Workload, new_id
-from fireai_analysis.errors import CollectionError, ParamsError, TargetError
+from fireai_analysis.errors import CollectionError, TargetError, UsageError
 from fireai_analysis.preflight.client import Client, Reply, health
 from fireai_analysis.spec import Door, RunSpec, Target
 
@@ -16,12 +17,11 @@ TIMEOUT_S = 5.0
 
 
 def check_secrets(target: Target, environment: Mapping[str, str]) -> None:
-    """Refuse an environment that lacks a secret which the target file names."""
+    """Refuse an environment that lacks a secret which the target file names, or holds one that cannot be sent."""
     for name in target.secret_names():
         if not environment.get(name):
-            raise ParamsError(
-                "environment", name, "is not set", f"export it; the target file of {target.name} names it"
-            )
+            raise UsageError(f"environment: {name} is not set; export it; the target file of {target.name} names it")
+    Tokens(target, environment)
 
 
 def check_load(specs: Iterable[RunSpec]) -> None:

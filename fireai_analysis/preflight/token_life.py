@@ -41,7 +41,7 @@ def _of(key: str, auth: Auth, occasion: Occasion, now_s: float) -> Check:
     if auth.kind == "hs256":
         rest_s = (1 - RENEW_AT_RATIO) * auth.lifetime_s
         if rest_s < SHORTEST_REST_S:
-            detail = f"{key}: tokens of {auth.lifetime_s:g} s are renewed {rest_s:.1f} s before they expire"
+            detail = f"{key} tokens of {auth.lifetime_s:g} s are renewed {rest_s:.1f} s before they expire"
             remedy = f"raise lifetime_s to {SHORTEST_REST_S / (1 - RENEW_AT_RATIO):g} s or more"
             return warning(NAME, detail, remedy, f"{place}.lifetime_s")
         return good(NAME, f"{key}: signed by us, renewed in time")
@@ -49,17 +49,17 @@ def _of(key: str, auth: Auth, occasion: Occasion, now_s: float) -> Check:
     expires_s, valid_s = _seconds(claims, "exp"), _seconds(claims, "nbf")
     remedy = f"put a token into {auth.env} that lives longer, or give its secret (kind: hs256)"
     if valid_s is not None and valid_s > now_s:
-        detail = f"{key}: the token is not valid for another {duration_text(math.ceil(valid_s - now_s))}"
+        detail = f"the {key} token is not valid for another {duration_text(math.ceil(valid_s - now_s))}"
         return refusal(NAME, detail, f"put a valid token into {auth.env}", place)
     if expires_s is None:
-        detail = f"{key}: when the token expires cannot be told, and the runs last {lasts}"
+        detail = f"when the {key} token expires cannot be told, and the runs last {lasts}"
         return warning(NAME, detail, f"make sure that the token in {auth.env} lives that long", place)
     if expires_s < now_s:
-        return refusal(NAME, f"{key}: the token has expired", f"put a valid token into {auth.env}", place)
+        return refusal(NAME, f"the {key} token has expired", f"put a valid token into {auth.env}", place)
     left = duration_text(math.floor(expires_s - now_s))
     if expires_s < now_s + occasion.lasts_s:
-        return refusal(NAME, f"{key}: the token expires in {left}, the runs last {lasts}", remedy, place)
-    return good(NAME, f"{key}: the token lives {left}, the runs last {lasts}")
+        return refusal(NAME, f"the {key} token expires in {left}, the runs last {lasts}", remedy, place)
+    return good(NAME, f"the {key} token lives {left}, the runs last {lasts}")
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.collect.crew import LOST_AFTER_S
 from fireai_analysis.collect.finalize import finalize
-from fireai_analysis.collect.fleet import Generators
+from fireai_analysis.collect.fleet import QUIT_S, Generators
 from fireai_analysis.collect.locust_process import free_port
 from fireai_analysis.collect.opening import FACTS, PROGRESS
 from fireai_analysis.collect.progress import read_object
@@ -177,8 +177,25 @@ def test_a_killed_process_ends_the_run_and_costs_no_other_row(tmp_path: Path) ->
         while 1 not in generators.lost():
             time.sleep(0.01)
         assert ended(generators) == 4
-        assert generators.lost()[1] == "killed by signal 9"
+        assert generators.lost()[1] == -signal.SIGKILL
         killed(bundle, 1, killed_ns, url)
+
+
+def test_workers_of_a_killed_master_stop_sending_at_once(tmp_path: Path) -> None:
+    with stub() as url:
+        bundle = crewed(tmp_path, url, Fleet(kind="host", workers=WORKERS), duration_s=60.0, rate_rps=60.0)
+        generators = Generators.start(bundle, ENVIRONMENT)
+        until_judged(bundle, 60)
+        master = next(one for one in psutil.Process().children() if "--master" in one.cmdline())
+        killed_ns = time.time_ns()
+        master.kill()
+        assert ended(generators) == -signal.SIGKILL
+        assert sorted(generators.lost()) == [0, 1, 2]
+    finalize(bundle)
+    frame, facts = bundle.requests(), read_json(bundle.raw_dir / FACTS)
+    assert frame["sent_ns"].max() - killed_ns < QUIT_S * NS_PER_S  # left alone, they notice after 15 s
+    assert {one["state"] for one in facts["workers"]} == {"done"}
+    assert facts["left_out_count"] == len(draw(bundle.manifest.spec.scenario, 1)) - len(frame) > 0
 
 
 def test_a_worker_that_falls_silent_ends_the_run(tmp_path: Path, workers: list[Popen[bytes]]) -> None:

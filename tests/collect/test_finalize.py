@@ -106,6 +106,7 @@ def test_arrivals_without_a_record_were_never_sent(tmp_path: Path) -> None:
     assert len(frame) == due
     lost = frame[frame["sent_ns"].isna()]
     assert len(lost) == due - 1
+    assert read_json(bundle.raw_dir / FACTS)["left_out_count"] == len(arrivals) - due > 0
     assert set(lost["error"]) == {"never sent"}
     assert set(lost["status"]) == {0}
     assert lost["service_us"].isna().all()

@@ -14,7 +14,7 @@ import pytest
 
 from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.collect.finalize import finalize
-from fireai_analysis.collect.locust_process import child_environment, start
+from fireai_analysis.collect.locust_process import child_environment, last_words, start
 from fireai_analysis.collect.opening import FACTS, JOURNAL, PROGRESS
 from fireai_analysis.collect.schedule import draw
 from fireai_analysis.spec import DoorAddress, Target
@@ -144,6 +144,28 @@ def test_an_error_storm_trips_the_breaker(tmp_path: Path) -> None:
     assert set(frame["error"].dropna()) == {"status 500"}
     assert 20 <= len(frame) < 80
     assert frame["intended_ns"].max() < state["ended_ns"]
+
+
+def test_failures_after_the_last_arrival_stop_nothing(tmp_path: Path) -> None:
+    with stub("hang") as url:
+        bundle = run_bundle(tmp_path, target_at(url, request_timeout_s=3.0), "peak")
+        assert ended(bundle) == 0
+    frame = bundle.requests()
+    assert progress(bundle)["phase"] == "done"
+    assert (frame["error"] == "timeout").sum() > 20
+    assert len(frame) == len(draw(bundle.manifest.spec.scenario, 1))
+
+
+def test_the_last_words_of_a_log_are_what_went_wrong(tmp_path: Path) -> None:
+    log = tmp_path / "locust.log"
+    assert last_words(log) == ""
+    talk = "[2026-11-24 12:39:50,004] vm/INFO/locust.main: No run time limit set, use CTRL+C to interrupt\n"
+    log.write_text(talk)
+    assert last_words(log) == ""
+    log.write_text(
+        f"early\n{talk}[2026-11-24 12:39:51,000] vm/WARNING/locust.runners: slow\n\n a\n{talk}ValueError: b\n"
+    )
+    assert last_words(log) == "[2026-11-24 12:39:51,000] vm/WARNING/locust.runners: slow | a | ValueError: b"
 
 
 def test_a_hanging_target_gives_timeouts_not_gaps(tmp_path: Path) -> None:

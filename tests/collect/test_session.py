@@ -15,7 +15,7 @@ from fireai_analysis.campaign import Campaign
 from fireai_analysis.collect import campaigns, session
 from fireai_analysis.collect.display import line
 from fireai_analysis.collect.progress import ProgressWriter, read_object
-from fireai_analysis.errors import BundleError, GuardError, ParamsError
+from fireai_analysis.errors import BundleError, GuardError, ParamsError, UsageError
 from fireai_analysis.platform.state import PlatformStatus
 from fireai_analysis.scenarios import load_target, params_dir, run_spec
 from tests.collect.stub import run_bundle, target_at
@@ -78,7 +78,7 @@ def test_a_remote_target_needs_its_secrets_and_permission(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     for name in ("INTERNAL_JWT_SECRET_KEY", "FIREAI_PUBLIC_JWT_SECRET_KEY", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ParamsError, match="FIREAI_PUBLIC_JWT_SECRET_KEY: is not set"):
+    with pytest.raises(UsageError, match="FIREAI_PUBLIC_JWT_SECRET_KEY is not set"):
         session.open_run(**SELECTORS | {"mode": "run", "target": str(path)})
     elsewhere = text.replace("127.0.0.1:8080", "192.0.2.1:8080").replace("allow_load: true", "allow_load: false")
     path.write_text(elsewhere)

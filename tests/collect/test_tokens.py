@@ -73,6 +73,19 @@ def test_a_missing_secret_is_named_not_shown() -> None:
     assert SECRETS["FIREAI_PUBLIC_JWT_SECRET_KEY"] not in str(caught.value)
 
 
+@pytest.mark.parametrize("token", ["t\u00f6k\u00e9n\u20ac", "token\n", "tok\ren", " s3cr3t", "\u20ac"])
+def test_a_token_that_no_header_can_carry_is_named_not_shown(token: str) -> None:
+    auth = TARGET.auth.model_copy(update={"public": Auth(kind="bearer", env="A_TOKEN")})
+    with pytest.raises(TargetError, match="A_TOKEN holds characters that no header can carry") as caught:
+        Tokens(TARGET.model_copy(update={"auth": auth}), SECRETS | {"A_TOKEN": token})
+    assert token not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_secret_that_signs_may_hold_anything() -> None:
+    assert Tokens(TARGET, dict.fromkeys(SECRETS, "t\u00f6k\u00e9n\u20ac\n")).headers("go", 0)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_short_secret_prints_nothing() -> None:
     short = dict.fromkeys(SECRETS, "short")
