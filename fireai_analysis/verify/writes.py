@@ -7,6 +7,7 @@ reads, second effects of a key and the like) is told as not recomputed.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ class Write:
     clock: dict[str, int]
     begin_ns: float
     end_ns: float
+    acknowledged_ns: float
     acknowledged: bool
     possible: bool
     altered: bool
@@ -96,6 +98,7 @@ def _write(place: tuple[str, str, str], group: list[tuple[Any, ...]], kinds: dic
         clock=_clock(clock),
         begin_ns=min(one[6] for one in group),
         end_ns=max(one[7] for one in group),
+        acknowledged_ns=min((one[7] for one in group if one[4] == "ok"), default=math.inf),
         acknowledged="ok" in outcomes,
         possible="ok" in outcomes or "unknown" in outcomes,
         altered=set(sent) == {"altered"},
@@ -177,11 +180,13 @@ def fate(found: list[Write], states: dict[str, dict[str, Any]]) -> Fate:
     for one in found:
         if one.session in held:
             paths[one.session, one.path].append(one)
+    by_path = _by_path(paths, held)
     present, lost, superseded = list[Write](), list[Write](), list[Write]()
     for (session, path), group in paths.items():
         if group[0].kind == "counter":
             continue
-        there = [one for one in group if _stands(one, path, *held[session])]
+        laid = path.rpartition("/")[0] in by_path
+        there = [one for one in group if _stands(one, *held[session], laid)]
         present += there
         for one in group:
             if one.acknowledged and not one.altered and one not in there:
@@ -200,13 +205,20 @@ def fate(found: list[Write], states: dict[str, dict[str, Any]]) -> Fate:
     )
 
 
-def _stands(one: Write, path: str, document: Any, everything: set[str]) -> bool:
-    if one.kind == "unique":
+def _by_path(paths: dict[tuple[str, str], list[Write]], held: dict[str, tuple[Any, set[str]]]) -> set[str]:
+    """Return the containers whose documents hold something where an acknowledged write to them goes by its path."""
+    return {
+        path.rpartition("/")[0]
+        for (session, path), group in paths.items()
+        if any(one.acknowledged and not one.altered for one in group) and at(held[session][0], path) is not NOWHERE
+    }
+
+
+def _stands(one: Write, document: Any, everything: set[str], by_path: bool) -> bool:
+    if not by_path:
         return one.token in everything
-    value = at(document, path)
-    if value is NOWHERE:
-        return one.token in everything
-    return bool(value == one.token) or (isinstance(value, dict | list) and one.token in _values(value))
+    place = one.path.rpartition("/")[0] if one.path.endswith("/-") else one.path
+    return one.token in _values(at(document, place))
 
 
 def _values(document: Any) -> set[str]:
@@ -254,16 +266,19 @@ def _fewest(amounts: list[int], total: float) -> int:
 
 
 def conflicts(found: list[Write]) -> list[Write]:
-    """Return the writes that met another one on their path: under way at once, neither having seen the other."""
+    """Return the writes that met another one on their path: each from its begin to the answer that acknowledged it.
+
+    Both under way at once, and neither having seen the other; what was never acknowledged proves no meeting.
+    """
     groups: dict[tuple[str, str], list[Write]] = defaultdict(list)
     for one in found:
-        if one.possible and not one.altered:
+        if one.acknowledged and not one.altered:
             groups[one.session, one.path].append(one)
     met: set[int] = set()
     for group in groups.values():
-        begins, ends = (np.array([getattr(one, name) for one in group]) for name in ("begin_ns", "end_ns"))
+        begins, ends = (np.array([getattr(one, name) for one in group]) for name in ("begin_ns", "acknowledged_ns"))
         for place, one in enumerate(group):
-            overlapping = np.flatnonzero((begins[:place] <= one.end_ns) & (ends[:place] >= one.begin_ns))
+            overlapping = np.flatnonzero((begins[:place] <= one.acknowledged_ns) & (ends[:place] >= one.begin_ns))
             for other in (group[earlier] for earlier in overlapping.tolist()):
                 if not {id(one), id(other)} <= met and _apart(one.clock, other.clock):
                     met |= {id(one), id(other)}

@@ -1,5 +1,6 @@
 """Both paths give the same figures for runs of every kind, at full length: that of the analysis, and the checker's."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.scenarios import load_criteria
-from fireai_analysis.schemas import SAMPLES
+from fireai_analysis.schemas import SAMPLES, SERVER_PARTS
 from fireai_analysis.verify import bounds, campaign
 from fireai_analysis.verify.evidence import Run
 from fireai_analysis.verify.ledger import Difference, Ledger
@@ -48,7 +49,7 @@ def slow_start(data: RunData) -> RunData:
     """A minute in which everything takes three times as long."""
     frame = data.requests.copy()
     slow = (np.arange(len(frame)) < 2_100) & (np.arange(len(frame)) % 2 == 0)
-    for name in ("service_us", "response_us"):
+    for name in ("service_us", "response_us", *(f"{part}_us" for part in SERVER_PARTS)):
         frame.loc[slow, name] = frame.loc[slow, name] * 3
     return made.with_requests(data, frame)
 
@@ -70,6 +71,8 @@ def scaled(data: RunData, factors: np.ndarray, each_count: int) -> RunData:
     factor = factors[np.arange(len(frame)) // each_count]
     taken = (factor * np.random.default_rng(4).gamma(2, 30_000, len(frame))).astype(np.int64) + 1_000
     wait = frame["response_us"] - frame["service_us"]
+    for part in SERVER_PARTS:
+        frame[f"{part}_us"] = (frame[f"{part}_us"] / frame["service_us"] * taken).astype("int64")
     frame["service_us"] = taken
     frame["response_us"] = taken + wait
     return made.with_requests(data, frame)
@@ -126,6 +129,16 @@ def test_both_paths_agree_on_a_history(gone: tuple[str, ...]) -> None:
     assert data.operations is not None
     finals = made.final_states(data.operations.to_dict("records"), gone=gone)
     assert differences(made.with_sample(data, "final_states", document=finals["document"].to_numpy())) == []
+
+
+def test_both_paths_agree_on_a_write_that_only_a_log_still_tells() -> None:
+    data = made.healthy("crdt_stress", "smoke")
+    assert data.operations is not None
+    finals = made.final_states(data.operations.to_dict("records"), gone=("token-0",))
+    told = [json.dumps(json.loads(text) | {"log": ["token-0"]}) for text in finals["document"]]
+    changed = made.with_sample(data, "final_states", document=np.array(told, dtype=object))
+    assert differences(changed) == []
+    assert made.result(changed).crdt.lost_count == 1
 
 
 def test_a_wrong_formula_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
