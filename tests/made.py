@@ -127,6 +127,12 @@ def failing(frame: pd.DataFrame, every: int, *, error: str = "status 500", statu
     return frame
 
 
+def hung(frame: pd.DataFrame, begins: float) -> pd.DataFrame:
+    """Let every row from a share of the run on time out, as of a target that hangs to the end."""
+    place = round(begins * len(frame))
+    return pd.concat([frame.iloc[:place], failing(frame.iloc[place:], 1, error="timeout")])
+
+
 def times(made: Manifest, interval_s: float) -> np.ndarray:
     """Ticks from the window's start to its end, both included."""
     span_s = (made.ended_ns - made.started_ns) / S

@@ -87,6 +87,14 @@ def unanswered(data: RunData) -> RunData:
     return made.with_requests(data, made.failing(data.requests, 11, error="timeout"))
 
 
+def hung(data: RunData) -> RunData:
+    """For the last 60 % nothing is answered; the server counted none of that."""
+    found = made.with_requests(data, made.hung(data.requests, 0.4))
+    counts, unseen = found.samples["counts"].copy(), int((~found.requests["ok"]).sum())
+    counts.loc[counts["source"] == "server", "requests_count"] -= unseen
+    return replace(found, samples={**found.samples, "counts": counts})
+
+
 def lost(data: RunData) -> RunData:
     rows = made.wave_rows(data.manifest)
     states = made.final_states(rows, gone=("token-0",))
@@ -106,6 +114,7 @@ def restarted(data: RunData) -> RunData:
 VIOLATIONS: list[tuple[str, str, Callable[[RunData], RunData]]] = [
     ("p95_latency", "peak", slow),
     ("p95_latency", "peak", unanswered),
+    ("error_rate", "peak", hung),
     ("crdt_data_loss", "crdt_stress", lost),
     ("go_memory", "spike", lambda data: marked(data, 512_000_000)),
     ("go_memory", "sustained", restarted),

@@ -18,17 +18,25 @@ from fireai_analysis.schemas import SERVER_PARTS
 from fireai_analysis.units import US_PER_MS
 
 REST, QUEUE = "client and network", "generator wait"
-LARGEST_OVERRUN_US = 1000.0
+ROUNDING_US = 500.0
+"""How much too long a part may be told: a server that rounds to whole milliseconds is off by half of one in each."""
+CLOCK_RATE_RATIO = 500e-6
+"""How much faster the server's clock may run than ours: NTP disciplines a clock by at most 500 millionths. What the
+two clocks show does not matter, for both times are durations, each by one clock.
+"""
+OVERRUN_RATIO = 0.01
+"""How many answers may tell times that cannot be before those of the others are not believed either."""
 FEWEST_IN_BAND = 3
 
 
 def measure(rows: Rows, cut_s: float) -> dict[str, Layer]:
-    """Return the parts of the judged requests that carry server timing; empty where none does.
+    """Return the parts of the judged requests that carry server timing; empty where none does, or where it is broken.
 
+    A request whose parts are more than its service time does not tell where its time passed, and is left out.
     `client and network` is service time less all parts; `generator wait` is response time less service time.
     """
-    told = rows.population & rows.ok & ~rows.impossible & (rows.at_s >= cut_s) & _has_parts(rows)
-    if not told.any():
+    told = rows.population & (rows.at_s >= cut_s) & _told(rows) & ~_overrun(rows)
+    if not told.any() or is_broken(rows):
         return {}
     times = _parts(rows, told)
     response = floats(rows.frame, "response_us")[told]
@@ -59,10 +67,28 @@ def tail_band(response_us: Floats) -> Flags:
 
 
 def overruns_count(rows: Rows) -> int:
-    """Return how many requests tell more time in their parts than passed (by more than 1 ms): broken timing."""
-    told = rows.ok & ~rows.impossible & _has_parts(rows)
-    sums = sum(np.nan_to_num(floats(rows.frame, f"{part}_us")) for part in SERVER_PARTS)
-    return int((told & (sums > floats(rows.frame, "service_us") + LARGEST_OVERRUN_US)).sum())
+    """Return how many right answers tell more time in their parts than passed, or less than none: broken timing."""
+    return int((_told(rows) & _overrun(rows)).sum())
+
+
+def is_broken(rows: Rows) -> bool:
+    """Return whether more than 1 % of the answers with parts tell times that cannot be: then none is believed."""
+    return overruns_count(rows) > OVERRUN_RATIO * int(_told(rows).sum())
+
+
+def _told(rows: Rows) -> Flags:
+    return rows.ok & ~rows.impossible & _has_parts(rows)
+
+
+def _overrun(rows: Rows) -> Flags:
+    """Return which requests tell times that cannot be, beyond rounding and the rate of a clock.
+
+    Parts are exclusive times, so that their sum is at most the service time: the server's work lies inside it.
+    """
+    parts = np.array([np.nan_to_num(floats(rows.frame, f"{part}_us")) for part in SERVER_PARTS])
+    allowed_us = ROUNDING_US * (parts > 0).sum(axis=0) + (1 + CLOCK_RATE_RATIO) * floats(rows.frame, "service_us")
+    overrun: Flags = (parts < 0).any(axis=0) | (parts.sum(axis=0) > allowed_us)
+    return overrun
 
 
 def _has_parts(rows: Rows) -> Flags:

@@ -129,6 +129,42 @@ def counted_less(source: str, by: int) -> Change:
     return change
 
 
+def hung(more: float, by: int = 0) -> Change:
+    """Let the target hang for the last 60 %; its server counts those answered, a share of the others, and `by`."""
+
+    def change(data: RunData) -> RunData:
+        data = made.with_requests(data, made.hung(data.requests, 0.4))
+        answered = int(data.requests["ok"].sum())
+        missed = len(data.requests) - answered
+        return counted_less("server", missed - round(more * missed) - by)(data)
+
+    return change
+
+
+def second_door(data: RunData) -> RunData:
+    """Half of the requests, one by one, go to the other door, whose server tells no count."""
+    frame = data.requests.assign(door=np.where(np.arange(len(data.requests)) % 2, "go", "fastapi"))
+    sources = ["rows", "locust"] * 2 + ["server"]
+    doors = ["fastapi"] * 2 + ["go"] * 2 + ["fastapi"]
+    counts = (
+        data.samples["counts"]
+        .iloc[[0] * 5]
+        .assign(source=sources, door=doors, requests_count=[int((frame["door"] == door).sum()) for door in doors])
+    )
+    return replace(data, requests=frame, samples={**data.samples, "counts": counts})
+
+
+def unanswered_at(door: str) -> Change:
+    """Let the last tenth of the requests to a door time out."""
+
+    def change(data: RunData) -> RunData:
+        frame, late = data.requests, made.hung(data.requests, 0.9)
+        own = frame["door"] == door
+        return replace(data, requests=pd.concat([frame[~own], late[own]]).sort_index())
+
+    return change
+
+
 def sampler(name: str, share: float) -> Change:
     """Let a sampler deliver a share of its ticks."""
 
@@ -518,6 +554,16 @@ CASES: list[Case] = [
     _fires("counts_server", "server counted less", counted_less("server", 1)),
     _fires("counts_server", "server counted more", counted_less("server", -1)),
     _silent("counts_server", "after a restart", restarted, counted_less("server", 5)),
+    _silent("counts_server", "a hung target saw none of the rest", hung(0.0)),
+    _silent("counts_server", "a hung target saw half of the rest", hung(0.5)),
+    _silent("counts_server", "a slow target saw all of the rest", hung(1.0)),
+    _fires("counts_server", "a hung target missed one it answered", hung(0.0, by=-1)),
+    _fires("counts_server", "a hung target counted one too many", hung(1.0, by=1)),
+    _fires("counts_server", "server errors are answers", failing(10), counted_less("server", 1)),
+    _silent("counts_server", "a door hung and could not be asked", second_door, unanswered_at("go")),
+    _fires("counts_server", "a door answered all and counted none", second_door),
+    _fires("counts_server", "another door hung", second_door, unanswered_at("fastapi")),
+    _fires("counts_locust", "Locust counts what hung", hung(0.0), counted_less("locust", 1)),
     _fires("workers", "one lost", with_facts(workers=LOST)),
     _fires("workers", "one of unknown state", with_facts(workers=[*HOME, {"worker": 2}])),
     _fires("workers", "one told twice", with_facts(workers=[HOME[0], HOME[0]])),

@@ -1,6 +1,7 @@
 """Database, pool, host and layers of made samples."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,10 @@ import pytest
 
 from fireai_analysis.analyze import database, layers, resources
 from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.validity import recording
+from fireai_analysis.diagnose.findings import findings
+from fireai_analysis.scenarios import load_criteria
+from fireai_analysis.schemas import SERVER_PARTS
 from tests import made
 from tests.made import STARTED_NS, S
 
@@ -136,8 +141,59 @@ def test_without_server_timing_there_are_no_layers() -> None:
     assert layers.table({}).empty
 
 
-def test_broken_server_timing_is_counted() -> None:
-    frame = DATA.requests.copy()
-    frame.loc[:4, "db_us"] = 900_000
+def told(service_us: Any, count: int = 1000, **parts_us: Any) -> Rows:
+    """Rows of one service time whose server tells these parts."""
+    frame = DATA.requests.iloc[:count].assign(**{f"{part}_us": pd.NA for part in SERVER_PARTS})
+    frame = frame.assign(service_us=service_us, response_us=service_us + 500)
     assert DATA.window is not None
-    assert layers.overruns_count(Rows(frame, DATA.window)) == 5
+    return Rows(frame.assign(**{f"{part}_us": us for part, us in parts_us.items()}), DATA.window)
+
+
+def test_broken_server_timing_is_counted_and_those_rows_are_left_out() -> None:
+    found = told(5_000, app=[2_000_000_000] * 5 + [1_000] * 995, db=2_000)
+    assert layers.overruns_count(found) == 5
+    parts = layers.measure(found, 0.0)
+    assert {name: layer.mean for name, layer in parts.items()} == pytest.approx(
+        {"app": 1.0, "db": 2.0, "client and network": 2.0, "generator wait": 0.5}
+    )
+    assert parts["db"].share_of_tail_ratio == pytest.approx(2_000 / 5_500)
+
+
+@pytest.mark.parametrize(("lies", "is_told"), [(10, True), (11, False), (1000, False)])
+@pytest.mark.parametrize("lie_us", [2_000_000_000, 5_600, -5_000])
+def test_over_one_in_a_hundred_lies_no_layer_is_told(lies: int, is_told: bool, lie_us: int) -> None:
+    found = told(5_000, app=[lie_us] * lies + [1_000] * (1000 - lies))
+    assert (layers.measure(found, 0.0) != {}) is is_told
+    assert ("no time by part is told" in recording.latency_values(found).detail) is not is_told
+
+
+@pytest.mark.parametrize(
+    ("parts_us", "overruns"),
+    [
+        ({"app": 5_000}, 0),
+        ({"app": 5_502}, 0),
+        ({"app": 5_503}, 1000),
+        ({"app": 3_000, "db": 3_002}, 0),
+        ({"app": 3_000, "db": 3_003}, 1000),
+        ({"app": 5_503, "db": 0}, 1000),
+    ],
+)
+def test_parts_may_overrun_by_rounding_and_the_rate_of_a_clock(parts_us: dict[str, int], overruns: int) -> None:
+    assert layers.overruns_count(told(5_000, **parts_us)) == overruns
+
+
+def test_a_target_that_rounds_to_whole_milliseconds_keeps_its_layers() -> None:
+    times = np.random.default_rng(1).uniform(50, 5_000, (4, 1000))
+    service = np.ceil(times.sum(axis=0)).astype(int)
+    rounded = {part: (np.round(own / 1000) * 1000).astype(int) for part, own in zip(SERVER_PARTS, times, strict=False)}
+    found = told(service, **rounded)
+    assert layers.overruns_count(found) == 0
+    assert set(layers.measure(found, 0.0)) >= set(SERVER_PARTS[:4])
+
+
+def test_no_finding_is_made_of_times_that_cannot_be() -> None:
+    lying = replace(DATA, requests=DATA.requests.assign(app_us=2_000_000_000))
+    result = made.result(lying)
+    assert result.layers_ms == {}
+    assert [one for one in findings(result, load_criteria()) if one.id.startswith("tail_")] == []
+    assert any("tell more server time" in one for one in result.warnings)

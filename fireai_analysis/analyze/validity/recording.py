@@ -6,7 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from fireai_analysis.analyze.columns import floats, records, texts
+from fireai_analysis.analyze import layers
+from fireai_analysis.analyze.columns import Flags, floats, records, texts
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.memory import restarts
 from fireai_analysis.analyze.population import CLOCK_US, Rows
@@ -26,6 +27,8 @@ disciplined over the network usually keeps. What goes beyond was most likely ste
 """
 OVERRUN_RATIO = 0.01
 """How many answers may tell more server time than the client waited: broken timing of the server is theirs alone."""
+Routes = Counter[tuple[str, ...]]
+"""Requests by door, method and endpoint."""
 SAME_ARRIVAL = ("intended_ns", "sent_ns", "user", "door", "endpoint")
 """Two rows alike in these tell of one arrival: a user does not send twice in one nanosecond."""
 
@@ -70,44 +73,74 @@ def recorder_complete(data: RunData, rows: Rows) -> Check:
 
 
 def counts(data: RunData, rows: Rows, source: str) -> Check:
-    """Whether our rows of sent requests equal another counter, endpoint by endpoint."""
-    name = f"counts_{source}"
-    tables: dict[str, dict[tuple[str, ...], int]] = {"rows": {}, source: {}}
-    for one in records(data.sample("counts")):
-        if one.get("source") in tables:
-            key = (str(one.get("door")), str(one.get("method")), str(one.get("endpoint")))
-            table = tables[str(one["source"])]
-            table[key] = table.get(key, 0) + int(one.get("requests_count") or 0)
-    ours, theirs = tables["rows"], tables[source]
+    """Whether our rows of sent requests equal another counter, endpoint by endpoint.
+
+    A request without an answer may or may not have reached the server, so that the server's count lies between those
+    that were answered and those that were sent.
+    """
+    name, (ours, theirs) = f"counts_{source}", _counted(data, source)
     if not ours or not theirs:
         return Check(check=name, ok=None, detail=f"no count of the {source} to compare with")
     if source == "server" and any(restarts(data).values()):
         return Check(check=name, ok=None, detail="a restart of the target reset its counters")
-    sent, counted = int(rows.sent.sum()), sum(ours.values())
-    unlike = {key for key in ours.keys() | theirs.keys() if ours.get(key, 0) != theirs.get(key, 0)}
-    unlike |= {key for key, count in _sent_by_route(rows).items() if count > ours.get(key, 0)}
-    wrong = sorted(" ".join(key) for key in unlike)
-    parts = [f"rows {counted}, {source} {sum(theirs.values())}"]
+    unanswered = _by_route(rows, _without_answer(rows)) if source == "server" else Counter()
+    silent = _silent_doors(ours, theirs, unanswered)
+    unlike = {
+        route
+        for route in ours.keys() | theirs.keys()
+        if route[0] not in silent and not 0 <= ours[route] - theirs[route] <= unanswered[route]
+    }
+    sent, counted = int(rows.sent.sum()), ours.total()
+    unlike |= {route for route, count in _by_route(rows, rows.sent).items() if count > ours[route]}
+    wrong = sorted(" ".join(route) for route in unlike)
+    parts = [f"rows {counted}, {source} {theirs.total()}"]
+    parts += [f"{unanswered.total()} requests without an answer"] if unanswered else []
+    parts += [f"told nothing and left requests unanswered: {', '.join(silent)}"] if silent else []
     parts += [f"{sent} sent rows, {counted} counted"] if sent > counted else []
     ok = not wrong and sent <= counted
     if not ok and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
         parts.append("Locust lacks what a lost worker sent since its last report")
     parts += [f"routes that differ, {len(wrong)}: {', '.join(wrong)}"] if wrong else []
-    return Check(check=name, ok=ok, detail="; ".join(parts))
+    return Check(check=name, ok=None if ok and silent else ok, detail="; ".join(parts))
 
 
-def _sent_by_route(rows: Rows) -> Counter[tuple[str, ...]]:
-    """Return how many requests were sent to each door, method and endpoint."""
-    columns = (texts(rows.frame, name)[rows.sent].tolist() for name in ("door", "method", "endpoint"))
+def _counted(data: RunData, source: str) -> tuple[Routes, Routes]:
+    """Return how many requests to each route our rows count, and another counter."""
+    tables: dict[str, Routes] = {"rows": Counter(), source: Counter()}
+    for one in records(data.sample("counts")):
+        if one.get("source") in tables:
+            route = (str(one.get("door")), str(one.get("method")), str(one.get("endpoint")))
+            tables[str(one["source"])][route] += int(one.get("requests_count") or 0)
+    return tables["rows"], tables[source]
+
+
+def _by_route(rows: Rows, which: Flags) -> Routes:
+    """Return how many of these requests went to each door, method and endpoint."""
+    columns = (texts(rows.frame, name)[which].tolist() for name in ("door", "method", "endpoint"))
     return Counter(zip(*columns, strict=True))
+
+
+def _without_answer(rows: Rows) -> Flags:
+    without: Flags = rows.sent & ~rows.ok & ~rows.answered
+    return without
+
+
+def _silent_doors(ours: Routes, theirs: Routes, unanswered: Routes) -> list[str]:
+    """Return the doors that told no count and left requests unanswered: who hangs cannot be asked.
+
+    A door that answered every request and counted none tells a wrong zero.
+    """
+    return sorted(({door for door, *_ in unanswered} & {door for door, *_ in ours}) - {door for door, *_ in theirs})
 
 
 def latency_values(rows: Rows) -> Check:
     """Whether every sent request holds durations that can be, and 99 % of them no less than the server says it took."""
-    bad, shorter = int(rows.impossible.sum()), _shorter_count(rows)
+    bad, shorter, overruns = int(rows.impossible.sum()), _shorter_count(rows), layers.overruns_count(rows)
     detail = f"{bad} of {int(rows.sent.sum())} sent requests hold a duration that cannot be"
     if shorter:
         detail += f"; {shorter} are shorter than the server's own time for them"
+    if layers.is_broken(rows):
+        detail += f"; {overruns} answers tell parts of more time than passed, so that no time by part is told"
     ok = bad == 0 and shorter <= OVERRUN_RATIO * int(rows.ok.sum())
     return Check(check="latency_values", ok=ok if rows.sent.any() else None, detail=detail)
 
