@@ -163,8 +163,11 @@ def _crowd(rows: Requests, users: int) -> Figures:
 def _layers(rows: Requests, judged: Flags) -> Iterator[tuple[str, Figures]]:
     """Yield each part's time in ms and its share of the requests between the p90 and the p99."""
     parts = rows.parts_us()
-    told = judged & rows.ok & ~rows.impossible & ~np.isnan(parts).all(axis=0)
-    if not told.any():
+    known = rows.ok & ~rows.impossible & ~np.isnan(parts).all(axis=0)
+    sums, counted = np.nansum(parts, axis=0), np.sum(parts > 0, axis=0)
+    odd = known & ((sums > 500 * counted + 1.0005 * numbers(rows.frame, "service_us")) | (parts < 0).any(axis=0))
+    told = judged & known & ~odd
+    if not told.any() or int(odd.sum()) > 0.01 * int(known.sum()):
         return
     response, service = (numbers(rows.frame, f"{name}_us")[told] for name in ("response", "service"))
     times = dict(zip(PARTS, np.nan_to_num(parts[:, told]), strict=True))
