@@ -47,7 +47,7 @@ DEPENDS: dict[str, dict[str, tuple[str, ...]]] = {
         ("session_id", "source", "begin_ns", "settled", "document", "vector_clock"), (LOST,)
     ),
     "idempotency": dict.fromkeys(("key_sha256", "rows_count"), (LOST,)),
-    "reads": dict.fromkeys(("session_id", "document"), (LOST,)),
+    "reads": dict.fromkeys(("session_id", "source", "begin_ns", "document"), (LOST,)),
     "generator": {
         "t_ns": (P95, ERRORS), "worker": (P95, ERRORS), "loop_lag_p99_ms": (P95, ERRORS), "cpu_ratio": (P95, ERRORS),
     },
@@ -84,7 +84,7 @@ FREE: dict[str, dict[str, str]] = {
     },
     "idempotency": {"status_code": FINDING, "read_ns": FINDING},
     "reads": dict.fromkeys(
-        ("source", "begin_ns", "read_ns", "since_ns", "settled", "vector_clock"),
+        ("read_ns", "since_ns", "settled", "vector_clock"),
         "the final states decide; a read that tells less shows less of what was there for a while",
     ),
     "generator": {
