@@ -649,6 +649,8 @@ CASES: list[Case] = [
     _fires("clock", "off", with_manifest(clock_offset_us={"go": -90_000.0})),
     _fires("clock", "stepped in the run", with_facts(generator={"clock_drift_us": -3.6e9})),
     _silent("clock", "a slow drift", with_facts(generator={"clock_drift_us": 40_000.0})),
+    _fires("clock", "leapt in the run", with_facts(clock_offset_end_us={"go": 1.08e10})),
+    _silent("clock", "a little off after the load", with_facts(clock_offset_end_us={"go": -4_000.0})),
     _silent("clock", "a little off", with_manifest(clock_offset_us={"go": -4_000.0})),
     _fires("target_restart", "Go replaced", restarted),
     _fires("target_restart", "FastAPI replaced", process("fastapi", pid=lambda tick: 201 + 100 * (tick > 3))),

@@ -115,6 +115,17 @@ def test_the_calibration_tells_the_range_of_its_tries() -> None:
     assert found(with_facts(calibration=CALIBRATED)(good()))["calibration"].detail.startswith("P95 bias +1.0 %, cap")
 
 
+def test_a_clock_that_was_right_before_the_load_is_named_where_it_was_off_after() -> None:
+    detail = found(with_facts(clock_offset_end_us={"fastapi": 10.0, "go": -6_000.0})(good()))["clock"].detail
+    assert detail == "largest offset -6000 µs (go, after the load)"
+
+
+def test_arrivals_that_an_early_end_left_out_are_told() -> None:
+    said = found(with_facts(generator={"left_out_count": 1161})(good()))["run_length"].detail
+    assert said.endswith("; 1,161 arrivals of the drawn schedule were due later and have no row")
+    assert "arrivals" not in found(with_facts(generator={"left_out_count": 0})(good()))["run_length"].detail
+
+
 def test_of_several_workers_the_worst_clock_and_process_seconds_are_told() -> None:
     clocks = [
         {"worker": 0, "state": "done", "clock_offset_us": 20.0, "clock_uncertainty_us": 40.0},

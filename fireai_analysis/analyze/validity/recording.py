@@ -46,6 +46,8 @@ def run_length(data: RunData) -> Check:
         return Check(check="run_length", ok=None, detail="there is no judged window")
     ratio = window.duration_s / planned_s
     detail = f"{duration_text(window.duration_s)} of {duration_text(planned_s)} planned ({percent_text(ratio)} %)"
+    left_out = told.count(told.part(data, "generator"), "left_out_count")
+    detail += f"; {left_out:,} arrivals of the drawn schedule were due later and have no row" if left_out else ""
     return Check(check="run_length", ok=ratio >= LENGTH_RATIO, detail=detail)
 
 
@@ -162,8 +164,9 @@ def steady_state(steady: Steady) -> Check:
 
 
 def clock(data: RunData) -> Check:
-    """Whether the clocks of the doors agree with ours to 5 ms, and ours kept to the machine's to 50 ms."""
-    offsets = data.manifest.clock_offset_us
+    """Whether the doors' clocks agreed with ours to 5 ms, before the load and after, and ours kept to 50 ms."""
+    after = told.part(data, "clock_offset_end_us")
+    offsets = data.manifest.clock_offset_us | {f"{door}, after the load": us for door, us in after.items()}
     if not offsets or not np.isfinite(list(offsets.values())).all():
         return Check(check="clock", ok=None, detail="no clock was compared")
     worst = max(offsets, key=lambda name: abs(offsets[name]))
