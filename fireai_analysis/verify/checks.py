@@ -72,21 +72,34 @@ def _recorder_complete(run: Run, rows: Requests) -> Answer:
 
 
 def _counts(source: str) -> Callable[[Run, Requests], Answer]:
+    """Return the rule: another count equals ours; the server's lacks at most the requests that got no answer."""
+
     def answer(run: Run, rows: Requests) -> Answer:
-        frame = run.table("counts")
-        tables: dict[str, Counter[tuple[str, ...]]] = {"rows": Counter(), source: Counter()}
-        columns = ("source", "door", "method", "endpoint")
-        lines = [] if frame is None else list(zip(*(words(frame, name) for name in columns), strict=True))
-        for (who, *route), count in zip(lines, numbers(frame, "requests_count"), strict=True):
-            if who in tables:
-                tables[who][tuple(route)] += 0 if math.isnan(count) else int(count)
-        ours, theirs = tables["rows"], tables[source]
+        ours, theirs = _told_by(run, "rows"), _told_by(run, source)
         if not ours or not theirs or (source == "server" and any(restarted(run).values())):
             return None
-        routes = zip(*(words(rows.frame[rows.sent], name) for name in columns[1:]), strict=True)
-        return +ours == +theirs and Counter(routes) <= ours
+        silent = rows.sent & ~rows.ok & ~rows.answered if source == "server" else rows.sent & False
+        sent, unanswered = (
+            Counter(kind for kind, counts in zip(asked.kinds(rows), which, strict=True) if counts)
+            for which in (rows.sent, silent)
+        )
+        mute = {door for door, *_ in unanswered} & {door for door, *_ in ours} - {door for door, *_ in theirs}
+        routes = {route for route in ours.keys() | theirs.keys() if route[0] not in mute}
+        good = all(0 <= ours[route] - theirs[route] <= unanswered[route] for route in routes) and sent <= ours
+        return None if good and mute else good
 
     return answer
+
+
+def _told_by(run: Run, source: str) -> Counter[asked.Kind]:
+    """Return how many requests to each door, method and endpoint one of the counters told."""
+    frame, told = run.table("counts"), Counter[asked.Kind]()
+    names = ("source", "door", "method", "endpoint")
+    lines = [] if frame is None else zip(*(words(frame, name) for name in names), strict=True)
+    for (who, door, method, endpoint), count in zip(lines, numbers(frame, "requests_count"), strict=True):
+        if who == source:
+            told[door, method, endpoint] += 0 if math.isnan(count) else int(count)
+    return told
 
 
 def _workers(run: Run, rows: Requests) -> Answer:

@@ -15,7 +15,7 @@ from fireai_analysis.verify.ledger import ABSENT, look
 ORDER = ("FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED", "PASSED")
 BREACHES = ("lost_later", "phantom", "resurrected", "double_effect", "swallowed_body", "illegal_winner", "divergence")
 ODD = ("stale", "duplicated", "clock_regression", "idempotency_violations")
-LEAK_DAYS, FEWEST_CONFLICTS = 7.0, 1000
+LEAK_DAYS, FEWEST_CONFLICTS, P95_LEAVES_OUT = 7.0, 1000, 0.05
 
 _RAN = {"run_state", "run_length"}
 _LOAD = {"achieved_rate", "arrivals"}
@@ -118,14 +118,15 @@ def _p95(criterion: Criterion, known: Known) -> Seen:
     interval, hull = known("response_p95.interval"), known("response_p95.violation_interval")
     proof = interval if known.answers.get("steady_state") and interval else hull
     high = None if not interval else math.inf if interval[1] is None else interval[1]
-    closed = known("load_model") == "closed"
+    closed, share = known("load_model") == "closed", known("response_p95.over_limit_interval")
+    over = share is not None and share[1] is not None and share[1] > P95_LEAVES_OUT
     return Seen(
         there=True,
         actual=value,
         interval=interval,
         least=proof[0] if proof else None,
         most=high,
-        sound=bool(interval) and not closed,
+        sound=bool(interval) and not closed and not over,
     )
 
 

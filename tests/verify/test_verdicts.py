@@ -25,6 +25,7 @@ FIGURES: dict[str, list[Any]] = {
     "response_p95.infinite": [False, True],
     "response_p95.interval": [None, (290.0, 300.0), (301.0, 320.0), (290.0, None), (280.0, 301.0)],
     "response_p95.violation_interval": [None, (290.0, 310.0), (301.0, 310.0)],
+    "response_p95.over_limit_interval": [None, (0.04, 0.05), (0.04, 0.051)],
     "error_ratio": [0.0, 0.05, 0.06, None],
     "error_interval": [(0.0, 0.05), (0.06, 0.08), (0.04, 0.06), None],
     "crdt.lost_count": [0, 1, None],
