@@ -7,7 +7,7 @@ so placed that the true p95 lies 5 % over it, 5 % under it, or at 0.8 of it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -32,6 +32,7 @@ OVER, UNDER, GOOD = 1.05, 0.95, 0.8
 PASS_REACH = {"1 h": 0.60, "4 h": 0.95}
 RUNS_RATIO = {"1 h": 0.5, "4 h": 1.0}
 """Runs of 126,000 requests take longer than a minute a line on two cores: half as many of them."""
+FIVE = ("iid", "ar", "slow20", "slow50", "bursts")
 REFUSED = ("wave, 1 h",)
 """Three waves of 20 min are too few for any interval, and none is claimed: only a false PASSED is held against it."""
 
@@ -90,8 +91,7 @@ def figures(runs: int) -> list[Figure]:
     """Return every figure of rule LAT."""
     names = [f"{model}, {length}" for length in LENGTHS for model in MODELS]
     found = simulate(one_run, {name: round(runs * RUNS_RATIO[name.split(", ")[1]]) for name in names})
-    coverage = [_coverage(name, found[name]) for name in names if name not in REFUSED]
-    mean = mean_of("coverage of the 95 % interval of the P95: mean", coverage, ">=", 0.95)
+    coverage = {name: _coverage(name, found[name]) for name in names if name not in REFUSED}
     told = [
         *[(name, OVER, "PASSED", "5 % over the limit", "<=", 0.03) for name in names],
         *[(name, UNDER, "FAILED", "5 % under the limit", "<=", 0.03) for name in names],
@@ -105,7 +105,16 @@ def figures(runs: int) -> list[Figure]:
         share(f"{verdict} where the true P95 is {where}: {name}", _said(found[name], ratio, verdict), side, reach)
         for name, ratio, verdict, where, side, reach in told
     ]
-    return [*coverage, mean, *verdicts]
+    return [*coverage.values(), _mean(coverage), *verdicts]
+
+
+def _mean(coverage: dict[str, Figure]) -> Figure:
+    """Return the mean coverage of the five series of the bar; beside it that without the independent one."""
+    five = [one for name, one in coverage.items() if name.split(", ")[0] in FIVE]
+    apart = [one for name, one in coverage.items() if name.split(", ")[0] not in ("iid", "wave")]
+    note = f"of those that are correlated, with regimes, {np.mean([one.value for one in apart]):.1%}"
+    figure = mean_of(f"coverage of the 95 % interval of the P95: mean of {', '.join(FIVE)}", five, ">=", 0.95)
+    return replace(figure, note=note)
 
 
 def _coverage(name: str, outcomes: list[Outcome]) -> Figure:
