@@ -31,6 +31,7 @@ BESIDE = {
     "rate_rps": ("peak_rate_rps", "lowest_rate_rps"),
     "duration_s": ("scale.duration_ratio",),
     "users_count": ("scale.users_ratio",),
+    "slope_mib_per_h": ("slope_interval",),
     "lock_waits_count": ("deadlocks_count",),
     "index_scans": ("seq_scans",),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from fireai_analysis import cli
 from fireai_analysis.verify.campaign import Verification, verify
-from tests.verify.small import change, mend, put, read
+from tests.verify.small import campaign, change, mend, put, read
 
 SUMMARY = "summary.json"
 
@@ -37,6 +37,13 @@ def test_an_honest_campaign_is_as_reported(honest: Path) -> None:
     assert found.recomputed_count + len(found.not_recomputed) == found.figures_count
     assert found.printed_count is not None
     assert found.printed_count > 250
+
+
+def test_a_campaign_at_full_scale_is_as_reported(tmp_path: Path) -> None:
+    directory = campaign(tmp_path / "run", profile="full")
+    found = told(directory)
+    assert found.differences == ()
+    assert read(directory / SUMMARY)["criteria"][0]["verdict"] == "PASSED"
 
 
 def test_the_command_ends_with_0_and_99(
