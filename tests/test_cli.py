@@ -17,7 +17,7 @@ from fireai_analysis.publish.outcome import Outcome
 from fireai_analysis.results import CriterionResult, Quantiles, ScenarioResult, Summary
 from fireai_analysis.spec import Scale
 
-COMMANDS = ("run", "report", "doctor", "platform")
+COMMANDS = ("run", "report", "verify", "rows", "doctor", "platform")
 
 
 @pytest.fixture(autouse=True)
