@@ -49,7 +49,7 @@ def files(summary: Summary) -> Values:
     return {f"files.{name}": value for name, value in found.items()} | {
         "files.configuration": Value(configuration, "files"),
         "files.environment": Value("campaign.json (names and whether they were set, no values)", "environment"),
-        "files.schema": Value(_schema(summary), "environment.target.kind"),
+        "files.schema": Value(_schema(summary), "environment"),
     }
 
 
