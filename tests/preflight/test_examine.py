@@ -77,6 +77,12 @@ def test_a_token_is_never_shown() -> None:
     assert "expires in 30 min, the runs last 1 h" in token_life(bearer(signed(exp=1800.9))).detail
 
 
+def test_a_refused_token_is_told_with_its_place_once() -> None:
+    with pytest.raises(TargetError) as caught:
+        examine.refuse([token_life(bearer(signed(exp=-1.0)))], "staging")
+    assert str(caught.value).startswith("target staging: auth.public: the public token has expired; put a valid token")
+
+
 @pytest.mark.parametrize(
     ("host", "sure"),
     [
