@@ -174,7 +174,7 @@ def confidence(
     """Return the confidence in the campaign's answer and the terms it comes from.
 
     A proven violation answers the question by itself: HIGH. Else the lowest of four terms: how much of the evidence
-    exists, how far figures lie from their limits in half-widths of their intervals, the scale, and repeats.
+    exists, how far figures lie from their limits against half the width of their intervals, the scale, and repeats.
     """
     failed = [one.id for one in criteria if one.verdict == "FAILED"]
     if failed:
@@ -207,7 +207,10 @@ def _margin(criteria: Sequence[CriterionResult]) -> tuple[Confidence, str]:
     nearest = min(margins, key=margins.__getitem__)
     margin = margins[nearest]
     level: Confidence = "HIGH" if margin >= WIDE_MARGIN else ("MEDIUM" if margin >= NARROW_MARGIN else "LOW")
-    return level, f"margin: {nearest} lies {margin:.1f} half-widths of its interval from the limit"
+    if math.isinf(margin):
+        return level, f"margin: the interval of {nearest} has no width"
+    times = math.floor(margin * 10) / 10
+    return level, f"margin: the distance of {nearest} to its limit is {times:,.1f} times half the width of its interval"
 
 
 def _scale(results: Mapping[str, ScenarioResult]) -> tuple[Confidence, str]:

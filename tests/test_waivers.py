@@ -103,3 +103,19 @@ def test_the_margin_is_counted_in_half_widths() -> None:
     assert margin_half_widths(criterion(None)) is None
     assert margin_half_widths(criterion(2.0).model_copy(update={"interval": (225.0, None)})) is None
     assert margin_half_widths(criterion(2.0).model_copy(update={"interval": (250.0, 250.0)})) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("margin", "told"),
+    [
+        (27.14, "margin: the distance of p95_latency to its limit is 27.1 times half the width of its interval: HIGH"),
+        (2.96, "margin: the distance of p95_latency to its limit is 2.9 times half the width of its interval: MEDIUM"),
+    ],
+)
+def test_the_margin_is_told_in_words_and_on_its_side_of_the_rule(margin: float, told: str) -> None:
+    assert told in confidence([criterion(margin)], {"peak": FULL}, 5)[1]
+
+
+def test_an_interval_without_width_is_told() -> None:
+    one = criterion(2.0).model_copy(update={"interval": (250.0, 250.0)})
+    assert "margin: the interval of p95_latency has no width: HIGH" in confidence([one], {"peak": FULL}, 5)[1]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from fireai_analysis.results import Finding, ScenarioResult, SiteGrowth, SizeGrowth
-from fireai_analysis.units import bytes_text, number_text, percent_text
+from fireai_analysis.units import bytes_text, mib, number_text, percent_text
 
 MAIN_SITE_RATIO = 0.5
 """A function that holds at least this share of the growth is named as its place."""
+_SIZE = re.compile(r"([+-]?)(\d[\d,]*) bytes\b")
 
 
 def findings(result: ScenarioResult) -> list[Finding]:
@@ -29,13 +32,24 @@ def _heap(result: ScenarioResult) -> Finding | None:
         evidence=(
             f"live heap {_slope(growth.live_heap)}",
             f"resident set {_slope(growth.resident_set)}; {_crossing(result)}",
-            *(map(_site, growth.heap_sites[:2]) if growth.heap_sites else result.hotspots[:2]),
+            *(map(_site, growth.heap_sites[:2]) if growth.heap_sites else map(_in_mib, result.hotspots[:2])),
         ),
         recommendation=f"Go service: look first at {where}"
         if where
         else "Go service: compare the heap profiles before and after by allocation site (pprof -diff_base)",
         priority="P0" if growth.crossing.earliest_days is not None else "P1",
     )
+
+
+def _in_mib(hotspot: str) -> str:
+    """Return a hotspot with its sizes in MiB, as the live heap beside it is told.
+
+    Examples
+    --------
+    >>> _in_mib("heap: cache.put holds 1,572,864 bytes, +0 bytes since before the load")
+    'heap: cache.put holds 1.50 MiB, +0.00 MiB since before the load'
+    """
+    return _SIZE.sub(lambda found: f"{found[1]}{number_text(mib(int(found[2].replace(',', ''))), 2, 'MiB')}", hotspot)
 
 
 def _slope(growth: SizeGrowth) -> str:

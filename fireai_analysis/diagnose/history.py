@@ -69,25 +69,39 @@ def _lost(crdt: Crdt) -> list[str]:
 
 def _repeated(crdt: Crdt) -> list[str]:
     parts = (
-        (crdt.double_effect_count, "keys with a second effect"),
-        (crdt.other_answer_count, "repetitions with another answer"),
-        (crdt.swallowed_body_count, "acknowledged bodies that are absent"),
+        (crdt.double_effect_count, "key with a second effect", "keys with a second effect"),
+        (crdt.other_answer_count, "repetition with another answer", "repetitions with another answer"),
+        (crdt.swallowed_body_count, "acknowledged body that is absent", "acknowledged bodies that are absent"),
     )
-    total = f"{crdt.idempotency_violations_count or 0:,} violations in {crdt.replays_count or 0:,} replays"
-    return [total, *(f"{count:,} {words}" for count, words in parts if count)]
+    violations = _of(crdt.idempotency_violations_count or 0, "violation", "violations")
+    total = f"{violations} in {_of(crdt.replays_count or 0, 'replay', 'replays')}"
+    return [total, *(_of(count, one, many) for count, one, many in parts if count)]
 
 
 def _stale(crdt: Crdt) -> list[str]:
     times = crdt.stale_ms
     span = None if times is None else times.p95 if times.p95 is not None else times.max
-    return [
-        f"{crdt.stale_count:,} writes missing from reads that began after their answer; none of these is lost",
-        f"every read shows them {number_text(span, 0, 'ms')} after that",
-    ]
+    missing = _of(
+        crdt.stale_count or 0,
+        "write missing from reads that began after its answer; it is not lost",
+        "writes missing from reads that began after their answer; none of these is lost",
+    )
+    return [missing, f"every read shows what was written {number_text(span, 0, 'ms')} after that"]
 
 
-def _counted(name: str, words: str) -> Callable[[Crdt], list[str]]:
-    return lambda crdt: [f"{getattr(crdt, name):,} {words}"]
+def _of(count: int, one: str, many: str) -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> _of(1, "write", "writes"), _of(1200, "write", "writes")
+    ('1 write', '1,200 writes')
+    """
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _counted(name: str, one: str, many: str) -> Callable[[Crdt], list[str]]:
+    return lambda crdt: [_of(getattr(crdt, name), one, many)]
 
 
 KINDS = (
@@ -96,7 +110,7 @@ KINDS = (
         "Writes were seen by a read and are gone from the final state",
         ("lost_later",),
         lambda crdt: crdt.lost_later_count,
-        _counted("lost_later_count", "writes seen and gone"),
+        _counted("lost_later_count", "write seen and gone", "writes seen and gone"),
         "Go service, results: show and acknowledge a write only after the commit of the transaction that holds it",
     ),
     Kind(
@@ -122,7 +136,11 @@ KINDS = (
         "Sessions hold writes that nobody made",
         ("phantom",),
         lambda crdt: crdt.phantom_count,
-        _counted("phantom_count", "writes that nobody sent to the session that shows them"),
+        _counted(
+            "phantom_count",
+            "write that nobody sent to the session that shows it",
+            "writes that nobody sent to the session that shows them",
+        ),
         "Go service, CRDT merge: write only under the session id of the request; look for buffers that requests share",
     ),
     Kind(
@@ -130,7 +148,11 @@ KINDS = (
         "Refused writes are visible",
         ("resurrected",),
         lambda crdt: crdt.resurrected_count,
-        _counted("resurrected_count", "writes that were refused and stand in a state that was read"),
+        _counted(
+            "resurrected_count",
+            "write that was refused and stands in a state that was read",
+            "writes that were refused and stand in a state that was read",
+        ),
         "Go service, results: check a write before its first statement, and roll back what is refused",
     ),
     Kind(
@@ -138,7 +160,11 @@ KINDS = (
         "Places differ after quiesce",
         ("divergence",),
         lambda crdt: crdt.divergence_count,
-        _counted("divergence_count", "sessions that differ between the database and a door"),
+        _counted(
+            "divergence_count",
+            "session that differs between the database and a door",
+            "sessions that differ between the database and a door",
+        ),
         "FastAPI and Go services: read sessions from the database, or invalidate what is cached at each write",
     ),
     Kind(
@@ -146,7 +172,11 @@ KINDS = (
         "Registers hold writes that had been overwritten knowingly",
         ("illegal_winner",),
         lambda crdt: crdt.illegal_winner_count,
-        _counted("illegal_winner_count", "registers won by a write whose clock another one had passed"),
+        _counted(
+            "illegal_winner_count",
+            "register won by a write whose clock another one had passed",
+            "registers won by a write whose clock another one had passed",
+        ),
         "Go service, CRDT merge: order writes by their vector clocks, never by the time of a machine",
     ),
     Kind(
@@ -154,7 +184,11 @@ KINDS = (
         "Vector clocks fell, or hold what was never sent",
         ("clock_regression",),
         lambda crdt: crdt.clock_regression_count,
-        _counted("clock_regression_count", "reads and answers with a clock that cannot be"),
+        _counted(
+            "clock_regression_count",
+            "read or answer with a clock that cannot be",
+            "reads and answers with a clock that cannot be",
+        ),
         "Go service, CRDT merge: store the entry-wise maximum of the clocks in the transaction of the write",
         "P1",
     ),
@@ -163,7 +197,11 @@ KINDS = (
         "Writes stand more often than they were made",
         ("duplicated",),
         lambda crdt: crdt.duplicated_count,
-        _counted("duplicated_count", "elements that stand more than once, or increments too many"),
+        _counted(
+            "duplicated_count",
+            "element that stands more than once, or increment too many",
+            "elements that stand more than once, or increments too many",
+        ),
         "Go service, CRDT merge: add an element by its key and count an increment by its idempotency key",
         "P1",
     ),
@@ -181,7 +219,11 @@ KINDS = (
         "Other bodies under a used key were answered as if they were the first one",
         (),
         lambda crdt: crdt.stored_answer_count,
-        _counted("stored_answer_count", "other bodies answered with the stored answer, and nowhere to be found"),
+        _counted(
+            "stored_answer_count",
+            "other body answered with the stored answer, and nowhere to be found",
+            "other bodies answered with the stored answer, and nowhere to be found",
+        ),
         "Go service, idempotency_keys: refuse a key that comes with another body (422), so that its client knows",
         "P2",
     ),

@@ -27,7 +27,7 @@ def healthy() -> RunData:
 def slow_pool(data: RunData) -> RunData:
     frame = made.requests(data.manifest, np.array([200.0, 400.0]))
     frame["pool_us"] = pd.array(frame["service_us"] * 6 // 10, dtype="Int32")
-    frame["db_us"] = pd.array(frame["service_us"] * 2 // 10, dtype="Int32")
+    frame["db_us"] = pd.array(frame["service_us"] // 10, dtype="Int32")
     return made.with_requests(data, frame)
 
 

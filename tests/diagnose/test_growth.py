@@ -54,3 +54,10 @@ def test_goroutines_that_grow_or_stay(goroutines: GoroutineGrowth, confidence: s
 def test_python_memory_is_weaker_evidence() -> None:
     (found,) = findings(result(python_resident_set=LEAK))
     assert (found.id, found.confidence, found.priority) == ("python_memory_growth", "MEDIUM", "P2")
+
+
+def test_hotspots_are_told_in_mib() -> None:
+    told = ("heap: cache.put holds 3,145,728 bytes, -1,048,576 bytes since before the load", "cpu: run took 10 ms")
+    run = result(live_heap=LEAK).model_copy(update={"hotspots": told})
+    (found,) = findings(run)
+    assert found.evidence[-2:] == ("heap: cache.put holds 3.00 MiB, -1.00 MiB since before the load", told[1])

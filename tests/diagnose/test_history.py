@@ -1,5 +1,7 @@
 """Every kind of violation in a CRDT history becomes one finding and the verdict that its definition asks for."""
 
+import re
+
 import pytest
 
 from fireai_analysis.analyze.crdt_violation import GRAVITY
@@ -43,6 +45,19 @@ def test_each_kind_is_named_with_its_count(field: str) -> None:
     assert "1,234" in one.evidence[0]
     assert judge_one(LOSS, run).verdict == verdict
     assert "1,234" in judge_one(LOSS, run).reason
+
+
+@pytest.mark.parametrize("field", sorted(FOUND.keys() - {"lost_count"}))
+def test_one_is_told_as_one(field: str) -> None:
+    (one,), (more,) = (findings(with_crdt(**{field: count})) for count in (1, 2))
+    assert re.match(r"1 \w+[^s] ", one.evidence[0])
+    assert re.match(r"2 \w+s ", more.evidence[0])
+
+
+def test_one_violation_of_a_key_is_told_as_one() -> None:
+    run = with_crdt(double_effect_count=1, idempotency_violations_count=1, replays_count=1)
+    (one,) = findings(run)
+    assert one.evidence[:2] == ("1 violation in 1 replay", "1 key with a second effect")
 
 
 @pytest.mark.parametrize("field", OF_KEYS)
