@@ -78,7 +78,11 @@ _FIGURES: dict[str, tuple[str, str, str]] = {
     "service_ms.max": (REQUESTS, JUDGED, "largest service_us / 1000"),
     "service_ms.mean": (REQUESTS, JUDGED, "mean of service_us / 1000"),
     "service_ms.*": (REQUESTS, JUDGED, f"service_us / 1000, {RANK}"),
-    "response_p95.interval*": (REQUESTS, JUDGED, "95 % interval of the p95 by ranks: binomial, or EWC-8 where wider"),
+    "response_p95.interval*": (
+        REQUESTS,
+        JUDGED,
+        "95 % interval of the p95 by ranks: binomial, or EWC-8 (below 99 %, above 97.5 %) where wider",
+    ),
     "response_p95.violation_interval*": (REQUESTS, JUDGED, "hull of the interval and of the p95 of each third"),
     "response_p95.over_limit_interval*": (REQUESTS, JUDGED, "95 % interval of the share over the limit"),
     "response_p95.episodes*": (

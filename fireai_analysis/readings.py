@@ -108,9 +108,11 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
 def _share_over(criterion: Criterion, p95: Measured) -> tuple[Doubt, ...]:
     """Return that more than 5 % may lie over the limit where the interval of the p95 itself does not reach it."""
     share, interval = p95.over_limit_interval, p95.interval
-    if share is None or share[1] is None or share[1] <= ALLOWED_RATIO:
-        return ()
     if interval is None or interval[1] is None or not criterion.within(interval[1]):
+        return ()
+    if share is None or share[1] is None:
+        return (Doubt("NO_EVIDENCE", "how many requests lie over the limit is not known"),)
+    if share[1] <= ALLOWED_RATIO:
         return ()
     told = f"up to {percent_text(share[1])} % of the requests may lie over the limit, and a P95 leaves out 5 %"
     return (Doubt("INTERVAL_REACHES_LIMIT", told),)

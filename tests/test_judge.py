@@ -311,7 +311,8 @@ def test_a_run_that_ended_early_counts_as_long_as_it_ran() -> None:
 
 
 def p95_of(value: float | None, interval: tuple[float, float | None] | None, **changes: object) -> ScenarioResult:
-    measured = Measured(value=value, interval=interval, violation_interval=interval, n_count=126_000)
+    known = {"over_limit_interval": (0.0, 0.05), "n_count": 126_000}
+    measured = Measured(value=value, interval=interval, violation_interval=interval, **known)
     return made.healthy_result("peak").model_copy(update={"response_p95": measured.model_copy(update=changes)})
 
 
@@ -339,6 +340,11 @@ def test_the_interval_decides_exactly(value: float, below: float, above: float) 
 def test_near_the_limit_it_says_how_much_longer() -> None:
     reason = judge_one(CRITERIA["p95_latency"], p95_of(297.0, (293.0, 303.0))).reason
     assert "its interval reaches 303.0 ms; about 3 h more at this rate would decide" in reason
+
+
+def test_a_share_over_the_limit_that_is_not_known_keeps_from_passing() -> None:
+    judgement = judge_one(CRITERIA["p95_latency"], p95_of(200.0, (190.0, 210.0), over_limit_interval=None))
+    assert (judgement.verdict, "is not known" in judgement.reason) == ("INCONCLUSIVE", True)
 
 
 def test_without_an_interval_a_full_run_does_not_pass() -> None:

@@ -73,7 +73,8 @@ def test_no_text_crosses_any_limit(value: float, micro: int, digits: int) -> Non
 
 
 def p95_of(value: float) -> ScenarioResult:
-    same = Measured(value=value, interval=(value, value), violation_interval=(value, value), n_count=126_000)
+    known = {"over_limit_interval": (0.0, 0.05), "n_count": 126_000}
+    same = Measured(value=value, interval=(value, value), violation_interval=(value, value), **known)
     return made.healthy_result("peak").model_copy(update={"response_p95": same})
 
 

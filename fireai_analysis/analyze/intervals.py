@@ -77,7 +77,7 @@ def exceedances(series: Series, value_us: float) -> Floats | None:
 def p95_ranks(series: Series) -> tuple[int, int] | None:
     """Return the ranks that enclose the p95 at 95 %, by the wider of both rules; n + 1 stands for beyond the largest.
 
-    None where n cannot carry an interval.
+    By EWC-8 the upper bound holds at 97.5 %, the lower one at 99 %. None where n cannot carry an interval.
     """
     n_count = len(series.values_us)
     plain = order_statistic_ranks(n_count, P95)
@@ -85,8 +85,9 @@ def p95_ranks(series: Series) -> tuple[int, int] | None:
         return None
     if not series.around_p95:
         return plain
-    half = cosine.T_CRITICAL * max(cosine.sum_error(counts) for counts in series.around_p95)
-    low, high = math.floor(n_count * 0.95 - half), math.ceil(n_count * 0.95 + half)
+    error = max(cosine.sum_error(counts) for counts in series.around_p95)
+    low = math.floor(n_count * 0.95 - cosine.T_LOWER * error)
+    high = math.ceil(n_count * 0.95 + cosine.T_CRITICAL * error)
     return max(1, min(plain[0], low)), min(n_count + 1, max(plain[1], high))
 
 

@@ -101,7 +101,7 @@ def _tail(result: ScenarioResult) -> str:
         if share >= TAIL_SHARE_WORTH_NAMING
     ]
     if not named:
-        return "Where the slow tail spends its time is NOT MEASURED: no Server-Timing parts were recorded."
+        return "Where the slow tail spends its time is NOT MEASURED: no usable Server-Timing parts were recorded."
     return f"The slow tail spends most of its time in: {', '.join(named)} (exclusive times; associated, not proven)."
 
 

@@ -70,7 +70,7 @@ def _host(source: Source) -> Values:
 def _layers(source: Source) -> Values:
     return {
         f"layer_{part}": source.words(
-            partial(_layer, part), f"layers_ms.{part}", f"the target sent no Server-Timing part `{part}`"
+            partial(_layer, part), f"layers_ms.{part}", f"no usable Server-Timing part `{part}` was recorded"
         )
         for part in ("app", "go", "validation", "crdt")
     }

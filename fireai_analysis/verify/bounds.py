@@ -18,6 +18,7 @@ from fireai_analysis.verify.evidence import Floats
 PER_MILLE = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999}
 LONG_S = 1800.0
 T_975 = float(stats.t.ppf(0.975, 8))
+T_990 = float(stats.t.ppf(0.99, 8))
 Interval = tuple[float, float | None]
 
 
@@ -127,9 +128,9 @@ class Durations:
         low, high = plain
         around = self._around()
         if around:
-            half = T_975 * max(map(sum_error, around))
-            low = max(1, min(low, math.floor(n_count * 0.95 - half)))
-            high = min(n_count + 1, max(high, math.ceil(n_count * 0.95 + half)))
+            error = max(map(sum_error, around))
+            low = max(1, min(low, math.floor(n_count * 0.95 - T_990 * error)))
+            high = min(n_count + 1, max(high, math.ceil(n_count * 0.95 + T_975 * error)))
         ordered = np.sort(self.values_us)
         lower = float(ordered[low - 1])
         upper = float(ordered[high - 1]) if high <= n_count else math.inf

@@ -119,7 +119,7 @@ def _p95(criterion: Criterion, known: Known) -> Seen:
     proof = interval if known.answers.get("steady_state") and interval else hull
     high = None if not interval else math.inf if interval[1] is None else interval[1]
     closed, share = known("load_model") == "closed", known("response_p95.over_limit_interval")
-    over = share is not None and share[1] is not None and share[1] > P95_LEAVES_OUT
+    over = share is None or share[1] is None or share[1] > P95_LEAVES_OUT
     return Seen(
         there=True,
         actual=value,
