@@ -122,4 +122,5 @@ def _append(table: Table, values: dict[str, Any]) -> None:
 
 
 def _us(duration_ns: int) -> int:
-    return min(duration_ns // NS_PER_US, 2**31 - 1)
+    """Return a duration in µs, rounded up: what took longer than a limit must not come to lie on it."""
+    return min(-(-duration_ns // NS_PER_US), 2**31 - 1)

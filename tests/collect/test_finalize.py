@@ -95,6 +95,21 @@ def test_an_orderly_run(tmp_path: Path) -> None:
     assert (bundle.directory / "profiles" / "load.parquet").is_file()
 
 
+def test_durations_are_rounded_up_so_that_none_comes_to_lie_on_its_limit(tmp_path: Path) -> None:
+    """300.0004 ms are over 300 ms: in µs they are 300,001; whole microseconds stay what they are."""
+    bundle = new_bundle(tmp_path)
+    rows = []
+    for number, response_ns in enumerate((300_000_000, 300_000_001, 300_000_400, 300_000_999)):
+        row = answered(bundle, number)
+        rows.append(row._replace(sent_ns=row.intended_ns + 1_000_000, end_ns=row.intended_ns + response_ns))
+    write(bundle, [phase("judged", started_ns=START), *map(pack_row, rows), phase("drain", ended_ns=START + NS_PER_S)])
+    finalize(bundle)
+    frame = bundle.requests()
+    sent = frame[frame["sent_ns"].notna()]
+    assert sent["response_us"].tolist() == [300_000, 300_001, 300_001, 300_001]
+    assert sent["service_us"].tolist() == [299_000, 299_001, 299_001, 299_001]
+
+
 def test_arrivals_without_a_record_were_never_sent(tmp_path: Path) -> None:
     bundle = new_bundle(tmp_path)
     arrivals = plan(bundle.manifest.spec.scenario, 1)
