@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fireai_analysis.reasons import Doubt
 from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
-from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
+from fireai_analysis.units import BYTES_PER_MIB, mb, near_limit_text, number_text, percent_text
 
-LEAK_HORIZON_DAYS = 7.0
+LEAK_HORIZON_DAYS, HOURS_PER_DAY = 7.0, 24
 FEWEST_CONFLICTS = 1000
 ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
 ALLOWED_RATIO, EPISODES_ENOUGH = 0.05, 10
@@ -264,10 +264,11 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
         actual=float(actual),
         proven_least=None if proven is None else float(proven),
         covered_most=float(actual),
-        doubts=(*doubts, *_leak_forecast(result)),
+        doubts=(*doubts, *_leak_forecast(result), *_other_leaks(result, criterion.limit - actual)),
         doubts_of_length=_leak_unknown(result),
         text=f"peak resident set {value_text(criterion, actual)} ({go.high_water_source or 'largest sample'})",
-        evidence=f"{result.scenario}: high-water mark of the Go process, {go.high_water_source or 'sampled'}",
+        evidence=f"{result.scenario}: high-water mark of the Go process, {go.high_water_source or 'sampled'}"
+        f"{_growth_text(result)}",
     )
 
 
@@ -292,16 +293,40 @@ def _leak_unknown(result: ScenarioResult) -> tuple[Doubt, ...]:
 
 
 def _leak_forecast(result: ScenarioResult) -> tuple[Doubt, ...]:
+    """Return a leak of the live heap that crosses the limit within a week; one without a forecast may."""
     label, days = result.facts.get("leak_label"), result.facts.get("leak_days_to_limit")
-    if label != "DETECTED" or days is None or days > LEAK_HORIZON_DAYS:
+    if label != "DETECTED" or (days is not None and days > LEAK_HORIZON_DAYS):
         return ()
-    slope = number_text(result.live_heap_mib.slope_mib_per_h, 2, "MiB/h")
+    told = f"a leak of {number_text(result.live_heap_mib.slope_mib_per_h, 2, 'MiB/h')} (live heap)"
+    if days is None:
+        return (Doubt("LEAK", f"{told} has no forecast"),)
     latest = result.growth.crossing.latest_days
     end = "no latest day" if latest is None else f"at the latest in {latest:.1f}"
-    told = (
-        f"a leak of {slope} (live heap) is forecast to cross the limit within {days:.1f} days ({end}), as the resident "
-    )
-    return (Doubt("LEAK", f"{told}set grows"),)
+    return (Doubt("LEAK", f"{told} is forecast to cross the limit within {days:.1f} days ({end})"),)
+
+
+def _other_leaks(result: ScenarioResult, left_bytes: float) -> Iterable[Doubt]:
+    """Yield what else of the Go process grows without end: a resident set that crosses within a week, goroutines.
+
+    Neither shows in the live heap: memory outside the Go heap, and stacks.
+    """
+    resident, goroutines = result.growth.resident_set, result.growth.goroutines
+    if resident.label == "DETECTED":
+        high = None if resident.interval_mib_per_h is None else resident.interval_mib_per_h[1]
+        if high is None or high * BYTES_PER_MIB * LEAK_HORIZON_DAYS * HOURS_PER_DAY >= left_bytes:
+            slope = number_text(resident.slope_mib_per_h, 2, "MiB/h")
+            yield Doubt("LEAK", f"the resident set grows by {slope}, which may cross the limit within 7 days")
+    if goroutines.label == "DETECTED":
+        yield Doubt("LEAK", f"goroutines pile up by {number_text(goroutines.slope_per_h, 1)} an hour")
+
+
+def _growth_text(result: ScenarioResult) -> str:
+    """Return what became of the live heap and the smallest growth that the run would have shown, where it was told."""
+    live = result.growth.live_heap
+    if live.label is None:
+        return ""
+    least = number_text(live.detectable_mib_per_h, 2, "MiB/h")
+    return f", growth of the live heap {live.label} (a steady one would have shown from {least} on)"
 
 
 def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:

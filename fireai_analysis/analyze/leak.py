@@ -1,7 +1,8 @@
 """Whether the live heap grows without end, and when the resident set would cross a limit (rule MEM).
 
 Judged on 120 s medians of the live heap after each garbage collection: trend tests on the raw heap or resident set call
-healthy services leaking. The leak is told from the live heap, the danger from the resident set, which grows faster.
+healthy services leaking. The leak is told from the live heap, the danger from whichever grows faster: the resident set
+as a rule; but it may fall, as the runtime gives memory back, while the live heap it must hold grows.
 """
 
 from __future__ import annotations
@@ -48,19 +49,26 @@ class Leak:
     def forecast(self, limit_bytes: float, high_water_bytes: float) -> Forecast:
         """Return when a leak would bring the resident set over the limit, in days, with its 95 % interval.
 
-        What is left below the limit over the slope and its bounds; null where a slope leads nowhere, so that a latest
-        day of null is "no finite crossing at 97.5 %". Nothing is forecast where there is no leak.
+        What is left below the limit over the slope and its bounds, each the larger one of the resident set and the live
+        heap; null where a slope leads nowhere, so that a latest day of null is "no finite crossing at 97.5 %". Nothing
+        is forecast where there is no leak.
         """
-        slope, interval = self.rss_slope_bytes_per_h, self.rss_interval_bytes_per_h
-        if self.label != "DETECTED" or interval is None or not math.isfinite(limit_bytes):
+        if self.label != "DETECTED" or not math.isfinite(limit_bytes):
             return Forecast()
         left = max(0.0, limit_bytes - high_water_bytes)
-        days = [_days(left, one) for one in (slope, interval[1], interval[0])]
-        return Forecast(days=days[0], earliest_days=days[1], latest_days=days[2])
+        low, high = self.rss_interval_bytes_per_h or (None, None)
+        live_low, live_high = self.interval_mib_per_h or (None, None)
+        return Forecast(
+            days=_days(left, self.rss_slope_bytes_per_h, self.slope_mib_per_h),
+            earliest_days=_days(left, high, live_high),
+            latest_days=_days(left, low, live_low),
+        )
 
 
-def _days(left_bytes: float, bytes_per_h: float | None) -> float | None:
-    if bytes_per_h is None or bytes_per_h <= 0:
+def _days(left_bytes: float, rss_bytes_per_h: float | None, live_mib_per_h: float | None) -> float | None:
+    live = None if live_mib_per_h is None else live_mib_per_h * BYTES_PER_MIB
+    bytes_per_h = max((one for one in (rss_bytes_per_h, live) if one is not None), default=0.0)
+    if bytes_per_h <= 0:
         return None
     days = left_bytes / bytes_per_h / HOURS_PER_DAY
     return days if math.isfinite(days) else None

@@ -147,12 +147,19 @@ def _sized(key: str, found: Course | None) -> Figures:
 def _crossing(
     run: Run, heap: Course | None, go: pd.DataFrame | None, limit_bytes: float, high_water_bytes: int | None
 ) -> dict[str, float | None]:
-    """Return the days until a leak brings the resident set over its limit: at its slope, and at both bounds of it."""
+    """Return the days until a leak brings the resident set over its limit: at the slope, and at both bounds of it.
+
+    Each is that of the resident set or of the live heap, whichever is larger.
+    """
     told = None if go is None else line(*cells(_seconds(run, go), numbers(go, "rss_bytes"), median))
-    if heap is None or heap.label != "DETECTED" or told is None or not high_water_bytes:
+    if heap is None or heap.label != "DETECTED" or not high_water_bytes:
         return dict.fromkeys(("days", "earliest_days", "latest_days"))
-    left, (slope, error) = max(0.0, limit_bytes - high_water_bytes), told
-    speeds = {"days": slope, "earliest_days": slope + T_975 * error, "latest_days": slope - T_975 * error}
+    left, (slope, error) = max(0.0, limit_bytes - high_water_bytes), told or (-np.inf, 0.0)
+    speeds = {
+        "days": max(heap.slope, slope),
+        "earliest_days": max(heap.interval[1], slope + T_975 * error),
+        "latest_days": max(heap.interval[0], slope - T_975 * error),
+    }
     return {name: left / speed / 24 if speed > 0 else None for name, speed in speeds.items()}
 
 

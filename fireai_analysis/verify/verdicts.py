@@ -164,11 +164,18 @@ def _memory(criterion: Criterion, known: Known) -> Seen:
     actual = float(sizes[0])
     own = _of_this_run(criterion, known, mark, sampled)
     proven = mark if mark is not None and own else sampled
-    leaking = known("facts.leak_label") == "DETECTED" and (known("facts.leak_days_to_limit") or math.inf) <= LEAK_DAYS
-    leaking = leaking or (known("facts.leak_label") == "DETECTED" and known("facts.leak_days_to_limit") == 0)
     untold = known.name == "sustained" and known("facts.leak_label") is None
-    sound = mark is not None and own and not leaking and not untold
+    sound = mark is not None and own and not untold and not _leaks(known, criterion.limit - actual)
     return Seen(True, actual, least=proven, most=actual, sound=sound)
+
+
+def _leaks(known: Known, left_bytes: float) -> bool:
+    """Whether heap or resident set may cross the limit within a week, or goroutines pile up."""
+    days, interval = known("facts.leak_days_to_limit"), known("growth.resident_set.interval_mib_per_h")
+    heap = known("facts.leak_label") == "DETECTED" and (days is None or days <= LEAK_DAYS)
+    rises = known("growth.resident_set.label") == "DETECTED"
+    crosses = interval is None or interval[1] * 1_048_576 * 24 * LEAK_DAYS >= left_bytes
+    return heap or (rises and crosses) or known("growth.goroutines.label") == "DETECTED"
 
 
 def _of_this_run(criterion: Criterion, known: Known, mark: int | None, sampled: int | None) -> bool:

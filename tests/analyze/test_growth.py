@@ -139,6 +139,18 @@ def test_no_finite_crossing_where_the_slope_may_be_none() -> None:
     assert Leak("STEP", rss_slope_bytes_per_h=1e6, rss_interval_bytes_per_h=(1e5, 2e6)).forecast(5e8, 4e8).days is None
 
 
+def test_the_faster_of_live_heap_and_resident_set_is_forecast() -> None:
+    """2 MiB/h (1 to 3) of live heap below a resident set that falls, that rises faster, and that was not seen."""
+    live = Leak("DETECTED", slope_mib_per_h=2.0, interval_mib_per_h=(1.0, 3.0))
+    falling, alone = replace(live, rss_slope_bytes_per_h=-1e6, rss_interval_bytes_per_h=(-2e6, -5e5)), live
+    for leak in (falling, alone):
+        found = leak.forecast(512e6, 512e6 - 144 * MIB)
+        assert (found.earliest_days, found.days, found.latest_days) == (2.0, 3.0, 6.0)
+    faster = replace(live, rss_slope_bytes_per_h=6.0 * MIB, rss_interval_bytes_per_h=(-1.0 * MIB, 12.0 * MIB))
+    found = faster.forecast(512e6, 512e6 - 144 * MIB)
+    assert (found.earliest_days, found.days, found.latest_days) == (0.5, 1.0, 6.0)
+
+
 @given(st.floats(0, 1e9), st.floats(-1e7, 1e7), st.floats(0, 1e7))
 def test_a_forecast_keeps_its_order(high_water: float, slope: float, half: float) -> None:
     leak = Leak("DETECTED", rss_slope_bytes_per_h=slope, rss_interval_bytes_per_h=(slope - half, slope + half))

@@ -43,6 +43,9 @@ FIGURES: dict[str, list[Any]] = {
     "facts.go_sampled_peak_bytes": [70_000_000, 600_000_000, None],
     "facts.leak_label": ["NONE", "DETECTED", None],
     "facts.leak_days_to_limit": [None, 0.0, 6.9, 8.0],
+    "growth.resident_set.label": ["NONE", "DETECTED", None],
+    "growth.resident_set.interval_mib_per_h": [None, (1.0, 1.5), (1.0, 50.0), (-2.0, -1.0)],
+    "growth.goroutines.label": ["STEP", "DETECTED", None],
     "capacity": [None, {"reached_after_s": 30}],
     "scale.duration_ratio": [1.0, 0.5],
     "scale.users_ratio": [1.0, 0.9],
@@ -100,6 +103,23 @@ def test_both_agree_whatever_was_measured(
         for place, name in enumerate(SCENARIO_NAMES)
     }
     assert disagreements(made.summary(results)) == []
+
+
+PAIRS = (
+    ("facts.leak_label", "facts.leak_days_to_limit"),
+    ("growth.resident_set.label", "growth.resident_set.interval_mib_per_h"),
+    ("growth.goroutines.label", "growth.goroutines.label"),
+)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_both_agree_on_every_pair_of_what_decides_together(pair: tuple[str, str]) -> None:
+    for first in range(len(FIGURES[pair[0]])):
+        for second in range(len(FIGURES[pair[1]])):
+            results = {one: made.healthy_result(one) for one in SCENARIO_NAMES}
+            for one in ("peak", "sustained"):
+                results[one] = changed(results[one], {pair[0]: first, pair[1]: second}, {})
+            assert disagreements(made.summary(results)) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
