@@ -1,8 +1,4 @@
-"""The validity gate recomputed: each check as one short rule of its own, True, False, or None without evidence.
-
-Checks that are not here (stalls, gap to the server's time, marks of statuses, whether each part of the target was seen,
-and whether the sampled process is the one that worked) are told as not recomputed.
-"""
+"""The validity gate recomputed: each check as one short rule of its own, True, False, or None without evidence."""
 
 from __future__ import annotations
 
@@ -12,25 +8,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fireai_analysis.verify import asked, bounds
-from fireai_analysis.verify.evidence import NS_PER_S, Floats, Run, finite, numbers, words
+from fireai_analysis.verify import alive, asked, bounds, marked, stalls
+from fireai_analysis.verify.evidence import Floats, Run, finite, numbers, words
 from fireai_analysis.verify.generator import count_of, number_of, workers
 from fireai_analysis.verify.requests import SLACK_US, Requests
-from fireai_analysis.verify.resources import marks, restarted
+from fireai_analysis.verify.resources import restarted
 from fireai_analysis.verify.scale import peak_rps
 from fireai_analysis.verify.traffic import LATE_NS
 
 Answer = bool | None
 WRONG = (401, 403, 404, 415, 422, 429)
-SAMPLERS = ("pool", "host", "postgres", "generator")
 
 
 def answers(run: Run, rows: Requests) -> dict[str, Answer]:
     """Return the answer of every check that is recomputed, by its name."""
     found = {name: rule(run, rows) for name, rule in RULES.items()}
-    if any(restarted(run).values()):
-        found["target_restart"] = False
-    return found | {f"sampler_{name}": _sampler(run, name) for name in SAMPLERS}
+    return found | {f"sampler_{name}": alive.sampler(run, rows, name) for name in alive.SAMPLERS}
 
 
 def _run_length(run: Run, rows: Requests) -> Answer:
@@ -149,13 +142,7 @@ def _late_starts(run: Run, rows: Requests) -> Answer:
 
 
 def _status_mix(run: Run, rows: Requests) -> Answer:
-    history, altered = run.table("operations"), set[tuple[int, float]]()
-    if history is not None:
-        own = history[[kind == "altered" for kind in words(history, "kind")]]
-        altered = set(zip(own["invoke_ns"].astype("Int64").fillna(-1).tolist(), numbers(own, "user"), strict=True))
-    sent_ns = rows.frame["sent_ns"].astype("Int64").fillna(-2).tolist()
-    designed = [place in altered for place in zip(sent_ns, numbers(rows.frame, "user"), strict=True)]
-    wrong = np.isin(rows.statuses, WRONG) & ~((rows.statuses == 422) & np.array(designed, dtype=bool))
+    wrong = np.isin(rows.statuses, WRONG) & ~marked.refused_as_designed(run, rows)
     return int(wrong.sum()) <= 0.01 * len(rows)
 
 
@@ -221,47 +208,6 @@ def _slow_errors(run: Run, rows: Requests) -> Answer:
     return not slow or not (moved > 1.03 * p95 and moved > (np.inf if ranks is None else took[ranks[1] - 1]))
 
 
-def _memory_mark(run: Run, rows: Requests) -> Answer:
-    told, sizes = marks(run), finite(numbers(run.process("go"), "rss_bytes"))
-    end = told["go.high_water_end_bytes"]
-    if end is None or not len(sizes):
-        return None
-    least = max(float(sizes.max()), float(told["go.high_water_start_bytes"] or 0))
-    return least <= 1.02 * float(end) + 4_000_000
-
-
-def _sampler(run: Run, name: str) -> Answer:
-    """Whether a sampler delivered 95 % of its ticks, and what it delivered is there."""
-    ticks = run.table("ticks")
-    own = None if ticks is None else ticks[[_is_of(one, name) for one in words(ticks, "sampler")]]
-    expected, delivered = (numbers(own, f"{kind}_count") for kind in ("expected", "delivered"))
-    if not np.nansum(expected) > 0:
-        return _seconds_there(run) if name == "generator" else None
-    good = bool(np.min(delivered / expected) >= 0.95)
-    if not good or name not in ("pool", "host"):
-        return good
-    step_s, frame = float(np.max(numbers(own, "interval_s"))), run.during(name)
-    if not 0 < step_s < math.inf:
-        return None
-    seen = 0 if frame is None else len(set(frame["t_ns"]))
-    return seen >= max(1.0, 0.95 * (run.duration_s // step_s) - 1)
-
-
-def _is_of(table: str, sampler: str) -> bool:
-    return table == sampler or table.startswith(f"{sampler}_")
-
-
-def _seconds_there(run: Run) -> Answer:
-    frame, window = run.during("generator"), run.window_ns
-    if frame is None or window is None:
-        return None
-    told = [count_of(one.get("worker")) for one in workers(run) or []] or [None]
-    seconds = ((frame["t_ns"] - window[0]) // NS_PER_S).to_numpy(dtype=np.int64)
-    process = numbers(frame, "worker")
-    each = [len(set(seconds[np.ones(len(frame), dtype=bool) if one is None else process == one])) for one in told]
-    return min(each) >= 0.95 * max(1, math.floor(run.duration_s))
-
-
 RULES: dict[str, Callable[[Run, Requests], Answer]] = {
     "run_state": lambda run, rows: run.manifest["state"] in ("recorded", "analyzed"),
     "run_length": _run_length,
@@ -281,12 +227,16 @@ RULES: dict[str, Callable[[Run, Requests], Answer]] = {
     "generator_cpu": _seconds("cpu_ratio", 0.80),
     "generator_lag": _seconds("loop_lag_p99_ms", 15.0, binds_waves=False),
     "generator_steal": _seconds("steal_ratio", 0.10),
+    "generator_gap": stalls.generator_gap,
     "late_starts": _late_starts,
+    "stall_effect": stalls.stall_effect,
     "status_mix": _status_mix,
+    "status_marks": marked.status_marks,
     "latency_values": _latency_values,
     "slow_errors": _slow_errors,
-    "memory_mark": _memory_mark,
+    "memory_mark": alive.memory_mark,
     "steady_state": _steady_state,
     "clock": _clock,
+    "target_restart": alive.target_restart,
 }
 """One rule a check; the rules of the gate in `analyze/validity` are written a second time here on purpose."""
