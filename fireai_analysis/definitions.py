@@ -11,6 +11,7 @@ from functools import cache
 REQUESTS, OPERATIONS = "requests/*.parquet", "operations/*.parquet"
 ALL = "all rows; one for every arrival that was due"
 JUDGED = "judged rows of the window after the warm-up; errors left out, those without an answer infinitely slow"
+UNCUT = "judged rows of the whole window, with the warm-up"
 IN_WINDOW = "samples of the judged window"
 GO = f"{IN_WINDOW}, Go process"
 SNAPSHOTS = "first and last snapshot around the judged window"
@@ -85,6 +86,9 @@ _FIGURES: dict[str, tuple[str, str, str]] = {
     ),
     "response_p95.violation_interval*": (REQUESTS, JUDGED, "hull of the interval and of the p95 of each third"),
     "response_p95.over_limit_interval*": (REQUESTS, JUDGED, "95 % interval of the share over the limit"),
+    "response_p95.over_limit_ratio": (REQUESTS, JUDGED, "rows with response_us over the limit / rows"),
+    "response_p95.uncut_over_limit_ratio": (REQUESTS, UNCUT, "rows with response_us over the limit / rows"),
+    "response_p95.uncut_value": (REQUESTS, UNCUT, f"response_us / 1000, {RANK}"),
     "response_p95.episodes*": (
         REQUESTS,
         JUDGED,

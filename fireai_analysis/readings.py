@@ -6,16 +6,14 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from fireai_analysis.doubts import EPISODES_ENOUGH, cut_over, leak_forecast, leak_unknown, other_leaks, share_over
 from fireai_analysis.reasons import Doubt
 from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
-from fireai_analysis.units import BYTES_PER_MIB, mb, near_limit_text, number_text, percent_text
+from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
 
-LEAK_HORIZON_DAYS, HOURS_PER_DAY = 7.0, 24
 FEWEST_CONFLICTS = 1000
 ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
-ALLOWED_RATIO, EPISODES_ENOUGH = 0.05, 10
-"""Share of the requests that a p95 leaves out; separate stretches over the limit from which on no bound is printed."""
 CLOSED_DOUBT = "closed loop: service time only, stalls are hidden"
 
 
@@ -94,7 +92,11 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
-        doubts=(*((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if closed and not said else ()), *_share_over(criterion, p95)),
+        doubts=(
+            *((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if closed and not said else ()),
+            *share_over(criterion, p95),
+            *cut_over(p95, result.warm_up_s),
+        ),
         doubts_of_length=doubts,
         text=f"{'service time ' if closed else ''}P95 {shown}{_interval_text(criterion, p95.interval)}",
         evidence=f"{result.scenario}: {'service' if closed else 'response'} time of {p95.n_count:,} judged requests, "
@@ -103,19 +105,6 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         f"{percent_text(result.within_limit_ratio)} % of {'sent' if closed else 'intended'} "
         f"requests answered rightly within the limit{_episodes_text(p95)}",
     )
-
-
-def _share_over(criterion: Criterion, p95: Measured) -> tuple[Doubt, ...]:
-    """Return that more than 5 % may lie over the limit where the interval of the p95 itself does not reach it."""
-    share, interval = p95.over_limit_interval, p95.interval
-    if interval is None or interval[1] is None or not criterion.within(interval[1]):
-        return ()
-    if share is None or share[1] is None:
-        return (Doubt("NO_EVIDENCE", "how many requests lie over the limit is not known"),)
-    if share[1] <= ALLOWED_RATIO:
-        return ()
-    told = f"up to {percent_text(share[1])} % of the requests may lie over the limit, and a P95 leaves out 5 %"
-    return (Doubt("INTERVAL_REACHES_LIMIT", told),)
 
 
 def _episodes_text(p95: Measured) -> str:
@@ -264,8 +253,8 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
         actual=float(actual),
         proven_least=None if proven is None else float(proven),
         covered_most=float(actual),
-        doubts=(*doubts, *_leak_forecast(result), *_other_leaks(result, criterion.limit - actual)),
-        doubts_of_length=_leak_unknown(result),
+        doubts=(*doubts, *leak_forecast(result), *other_leaks(result, criterion.limit - actual)),
+        doubts_of_length=leak_unknown(result),
         text=f"peak resident set {value_text(criterion, actual)} ({go.high_water_source or 'largest sample'})",
         evidence=f"{result.scenario}: high-water mark of the Go process, {go.high_water_source or 'sampled'}"
         f"{_growth_text(result)}",
@@ -282,42 +271,6 @@ def _is_of_this_run(criterion: Criterion, result: ScenarioResult) -> bool:
     fresh = began is not None and result.started_ns is not None and began >= result.started_ns
     rose = start is not None and mark > start
     return fresh or rose or (sampled is not None and not criterion.within(sampled))
-
-
-def _leak_unknown(result: ScenarioResult) -> tuple[Doubt, ...]:
-    """Return that a leak could not be looked for, in the scenario that is there to find it."""
-    if result.scenario != "sustained" or result.facts.get("leak_label") is not None:
-        return ()
-    told = "whether memory leaks could not be told (samples of the live heap over more than an hour are needed)"
-    return (Doubt("LEAK", told),)
-
-
-def _leak_forecast(result: ScenarioResult) -> tuple[Doubt, ...]:
-    """Return a leak of the live heap that crosses the limit within a week; one without a forecast may."""
-    label, days = result.facts.get("leak_label"), result.facts.get("leak_days_to_limit")
-    if label != "DETECTED" or (days is not None and days > LEAK_HORIZON_DAYS):
-        return ()
-    told = f"a leak of {number_text(result.live_heap_mib.slope_mib_per_h, 2, 'MiB/h')} (live heap)"
-    if days is None:
-        return (Doubt("LEAK", f"{told} has no forecast"),)
-    latest = result.growth.crossing.latest_days
-    end = "no latest day" if latest is None else f"at the latest in {latest:.1f}"
-    return (Doubt("LEAK", f"{told} is forecast to cross the limit within {days:.1f} days ({end})"),)
-
-
-def _other_leaks(result: ScenarioResult, left_bytes: float) -> Iterable[Doubt]:
-    """Yield what else of the Go process grows without end: a resident set that crosses within a week, goroutines.
-
-    Neither shows in the live heap: memory outside the Go heap, and stacks.
-    """
-    resident, goroutines = result.growth.resident_set, result.growth.goroutines
-    if resident.label == "DETECTED":
-        high = None if resident.interval_mib_per_h is None else resident.interval_mib_per_h[1]
-        if high is None or high * BYTES_PER_MIB * LEAK_HORIZON_DAYS * HOURS_PER_DAY >= left_bytes:
-            slope = number_text(resident.slope_mib_per_h, 2, "MiB/h")
-            yield Doubt("LEAK", f"the resident set grows by {slope}, which may cross the limit within 7 days")
-    if goroutines.label == "DETECTED":
-        yield Doubt("LEAK", f"goroutines pile up by {number_text(goroutines.slope_per_h, 1)} an hour")
 
 
 def _growth_text(result: ScenarioResult) -> str:

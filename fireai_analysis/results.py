@@ -200,14 +200,18 @@ class Measured(Record):
 
     `interval` is null where the run carries none. `violation_interval` is wider and exists on short runs too: what lies
     wholly beyond a limit there is proven, and nothing passes by it. `infinite` tells an infinite value from an unknown.
-    `over_limit_interval` is that of the share of values over the limit. `episodes_count`: separate stretches that held
-    such values; `episodes_most_count`: how many a run like it may hold (97.5 % bound).
+    `over_limit_ratio` is the share of values over the limit, and `over_limit_interval` its interval. `episodes_count`:
+    separate stretches that held such values; `episodes_most_count`: how many a run like it may hold (97.5 % bound).
+    `uncut_value`, `uncut_over_limit_ratio`: with the warm-up, null where none was cut (or the value is infinite).
     """
 
     value: float | None
     interval: Interval | None = None
     violation_interval: Interval | None = None
+    over_limit_ratio: float | None = None
     over_limit_interval: Interval | None = None
+    uncut_value: float | None = None
+    uncut_over_limit_ratio: float | None = None
     episodes_count: int | None = None
     episodes_most_count: float | None = None
     infinite: bool = False

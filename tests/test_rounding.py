@@ -73,7 +73,7 @@ def test_no_text_crosses_any_limit(value: float, micro: int, digits: int) -> Non
 
 
 def p95_of(value: float) -> ScenarioResult:
-    known = {"over_limit_interval": (0.0, 0.05), "n_count": 126_000}
+    known = {"over_limit_ratio": 0.04, "over_limit_interval": (0.0, 0.05), "episodes_count": 40, "n_count": 126_000}
     same = Measured(value=value, interval=(value, value), violation_interval=(value, value), **known)
     return made.healthy_result("peak").model_copy(update={"response_p95": same})
 

@@ -19,6 +19,7 @@ LINE = [
     ("collect",),
     ("analyze",),
     ("diagnose",),
+    ("doubts",),
     ("readings", "rulings"),
     ("judge",),
     ("markup", "definitions"),

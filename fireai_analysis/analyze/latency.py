@@ -81,7 +81,7 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     return Latency(
         response=Quantiles() if rows.load_model == "closed" else response,
         service=summary_ms(rows.durations_us("service_us")[kept]),
-        p95=beside_limit(p95, series, limit_ms * US_PER_MS),
+        p95=beside_limit(p95, series, limit_ms * US_PER_MS, whole=whole),
         within_limit_ratio=float(good.sum() / rows.judged.sum()) if rows.judged.any() else None,
         judged_count=len(series.values_us),
         steady=steady,
@@ -103,17 +103,20 @@ def settled_p95(whole: Series, *, no_answer_us: float) -> tuple[Measured, Steady
     return _p95(whole.after(steady.cut_s), whole, no_answer_us=no_answer_us), steady
 
 
-def beside_limit(p95: Measured, series: Series, limit_us: float) -> Measured:
+def beside_limit(p95: Measured, series: Series, limit_us: float, *, whole: Series) -> Measured:
     """Return a p95 with what stands beside its limit: the share of values over it, and the stretches they came in.
 
     The exceedance form of rule LAT: the p95 is within a limit where at most 5 % lie over it, which needs no density.
-    The interval of that share is claimed wherever that of the p95 is.
+    The interval of that share is claimed wherever that of the p95 is. Where a warm-up was cut, the share of the whole
+    window stands beside it.
     """
     over = series.values_us > limit_us
     episodes = episodes_over(series, limit_us)
     claimed = p95.interval is not None
     return p95.model_copy(
         update={
+            "over_limit_ratio": _share(over),
+            "uncut_over_limit_ratio": _share(whole.values_us > limit_us) if _is_cut(series, whole) else None,
             "over_limit_interval": ratio_interval(series.at_s, over, series.duration_s) if claimed else None,
             "episodes_count": episodes,
             "episodes_most_count": most_episodes(episodes),
@@ -121,12 +124,20 @@ def beside_limit(p95: Measured, series: Series, limit_us: float) -> Measured:
     )
 
 
+def _share(over: Flags) -> float | None:
+    return float(over.mean()) if len(over) else None
+
+
+def _is_cut(series: Series, whole: Series) -> bool:
+    return series.duration_s < whole.duration_s
+
+
 def _p95(series: Series, whole: Series, *, no_answer_us: float) -> Measured:
     value = nearest_rank(series.ordered_us, P95)
     infinite = value is not None and math.isinf(value)
     refused = refusal(series)
-    notes = [refused or ""]
-    if series.duration_s < whole.duration_s:
+    notes, uncut = [refused or ""], None
+    if _is_cut(series, whole):
         uncut = finite(nearest_rank(whole.ordered_us, P95))
         notes.append(f"with the warm-up the p95 is {'infinite' if uncut is None else f'{uncut:.1f} ms'}")
     if infinite:
@@ -135,6 +146,7 @@ def _p95(series: Series, whole: Series, *, no_answer_us: float) -> Measured:
         value=finite(value),
         interval=None if refused else p95_interval(series, no_answer_us=no_answer_us),
         violation_interval=p95_violation_interval(series, no_answer_us=no_answer_us),
+        uncut_value=uncut,
         infinite=infinite,
         n_count=len(series.values_us),
         note="; ".join(note for note in notes if note) or None,

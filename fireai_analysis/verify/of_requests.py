@@ -25,7 +25,8 @@ def pick(run: Run, key: str, reported: Any) -> Picked | None:
         return None
     head, _, name = key.partition(".")
     if head in ("response_ms", "service_ms", "response_p95", "warm_up_s", "judged_count"):
-        return _judged(rows, head, name, float(reported.get("warm_up_s") or 0.0))
+        cut_s = 0.0 if name.startswith("uncut") else float(reported.get("warm_up_s") or 0.0)
+        return _judged(rows, head, name, cut_s)
     if head == "endpoints":
         return _endpoint(rows, name, reported)
     which = _counted(rows, key)

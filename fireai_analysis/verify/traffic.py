@@ -86,6 +86,7 @@ def latency(run: Run, rows: Requests, limit_ms: float) -> Figures:
         "response_p95.interval": series.p95_interval() if series.carries_interval() else None,
         "response_p95.violation_interval": series.hull(),
         **_beside_limit(series, limit_ms * 1000),
+        **_uncut(rows.response_us[whole] if cut_s > 0 else None, limit_ms * 1000),
         "layers_ms": dict(_layers(rows, rows.judged & (rows.ok | rows.unanswered) & (rows.at_s >= cut_s))),
         **_delay(rows, shown, service, run.scenario["users"]),
     }
@@ -102,9 +103,20 @@ def _beside_limit(series: bounds.Durations, limit_us: float) -> Figures:
     episodes = sum(now > before for before, now in pairwise(hot))
     interval = bounds.share_interval(series.at_s, over.astype(float), duration_s) if series.carries_interval() else None
     return {
+        "response_p95.over_limit_ratio": int(over.sum()) / len(over) if len(over) else None,
         "response_p95.over_limit_interval": interval,
         "response_p95.episodes_count": episodes,
         "response_p95.episodes_most_count": float(stats.chi2.ppf(0.975, 2 * episodes + 2)) / 2,
+    }
+
+
+def _uncut(took_us: Floats | None, limit_us: float) -> Figures:
+    """Return the p95 and the share over the limit of the whole window, where a warm-up was cut."""
+    if took_us is None:
+        return {"response_p95.uncut_value": None, "response_p95.uncut_over_limit_ratio": None}
+    return {
+        "response_p95.uncut_value": bounds.ms(bounds.at_rank(np.sort(took_us), 950)),
+        "response_p95.uncut_over_limit_ratio": int((took_us > limit_us).sum()) / len(took_us),
     }
 
 

@@ -15,6 +15,7 @@ from fireai_analysis.verify.ledger import ABSENT, look
 ORDER = ("FAILED", "INCONCLUSIVE", "NOT MEASURED", "WAIVED", "PASSED")
 BREACHES = ("lost_later", "phantom", "resurrected", "double_effect", "swallowed_body", "illegal_winner", "divergence")
 ODD = ("stale", "duplicated", "clock_regression", "idempotency_violations")
+EPISODES = ("episodes_count", "episodes_most_count")
 LEAK_DAYS, FEWEST_CONFLICTS, P95_LEAVES_OUT = 7.0, 1000, 0.05
 
 _RAN = {"run_state", "run_length"}
@@ -119,7 +120,8 @@ def _p95(criterion: Criterion, known: Known) -> Seen:
     proof = interval if known.answers.get("steady_state") and interval else hull
     high = None if not interval else math.inf if interval[1] is None else interval[1]
     closed, share = known("load_model") == "closed", known("response_p95.over_limit_interval")
-    over = share is None or share[1] is None or share[1] > P95_LEAVES_OUT
+    over = share is None or share[1] is None or share[1] > P95_LEAVES_OUT or _too_few_stalls(known)
+    over = over or (known("response_p95.uncut_over_limit_ratio") or 0) > P95_LEAVES_OUT
     return Seen(
         there=True,
         actual=value,
@@ -128,6 +130,14 @@ def _p95(criterion: Criterion, known: Known) -> Seen:
         most=high,
         sound=bool(interval) and not closed and not over,
     )
+
+
+def _too_few_stalls(known: Known) -> bool:
+    """Whether one to nine stretches over the limit leave open that a like run, with as many as may be, breaks it."""
+    share, seen, most = (known(f"response_p95.{name}") for name in ("over_limit_ratio", *EPISODES))
+    if share is None or seen is None:
+        return True
+    return bool(1 <= seen <= 9 and (most is None or share * most / seen > P95_LEAVES_OUT))
 
 
 def _errors(criterion: Criterion, known: Known) -> Seen:

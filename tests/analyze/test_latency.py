@@ -168,6 +168,7 @@ def test_beside_its_limit_a_p95_has_the_share_over_it(limit_ms: float) -> None:
     share = float((made.LATENCIES_MS > limit_ms).mean())
     low, high = found.over_limit_interval or (1.0, 0.0)
     assert low <= share <= (high or 0.0)
+    assert found.over_limit_ratio == share
     assert (found.episodes_most_count or 0) > (found.episodes_count or 0)
 
 

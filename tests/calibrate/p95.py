@@ -58,7 +58,7 @@ def one_run(name: str, rng: np.random.Generator) -> Outcome:
         holds=_holds(ungated, truth_us),
         claimed_holds=None if p95.interval is None else _holds(p95.interval, truth_us),
         verdicts={
-            ratio: _verdict(beside_limit(p95, kept, limit_us), steady, length, limit_us / US_PER_MS)
+            ratio: _verdict(beside_limit(p95, kept, limit_us, whole=whole), steady, length, limit_us / US_PER_MS)
             for ratio, limit_us in limits.items()
         },
     )

@@ -26,6 +26,10 @@ FIGURES: dict[str, list[Any]] = {
     "response_p95.interval": [None, (290.0, 300.0), (301.0, 320.0), (290.0, None), (280.0, 301.0)],
     "response_p95.violation_interval": [None, (290.0, 310.0), (301.0, 310.0)],
     "response_p95.over_limit_interval": [None, (0.04, 0.05), (0.04, 0.051)],
+    "response_p95.over_limit_ratio": [None, 0.009, 0.01, 0.028],
+    "response_p95.episodes_count": [None, 0, 1, 9, 10],
+    "response_p95.episodes_most_count": [None, 5.5, 17.1],
+    "response_p95.uncut_over_limit_ratio": [None, 0.05, 0.051],
     "error_ratio": [0.0, 0.05, 0.06, None],
     "error_interval": [(0.0, 0.05), (0.06, 0.08), (0.04, 0.06), None],
     "crdt.lost_count": [0, 1, None],
@@ -106,6 +110,9 @@ def test_both_agree_whatever_was_measured(
 
 
 PAIRS = (
+    ("response_p95.over_limit_ratio", "response_p95.episodes_count"),
+    ("response_p95.episodes_count", "response_p95.episodes_most_count"),
+    ("response_p95.uncut_over_limit_ratio", "response_p95.interval"),
     ("facts.leak_label", "facts.leak_days_to_limit"),
     ("growth.resident_set.label", "growth.resident_set.interval_mib_per_h"),
     ("growth.goroutines.label", "growth.goroutines.label"),
