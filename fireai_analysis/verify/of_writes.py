@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fireai_analysis.verify import writes
+from fireai_analysis.verify import fates
 from fireai_analysis.verify.bounds import PER_MILLE, place
 from fireai_analysis.verify.evidence import Run, words
+from fireai_analysis.verify.fates import Write
 from fireai_analysis.verify.of_requests import AROUND
 from fireai_analysis.verify.picked import Picked
-from fireai_analysis.verify.writes import Write
 
 FIRST = ("op_id", "outcome", "took_ms", "kind", "path", "session_id")
 OUTCOMES = {"acknowledged_count": "ok", "failed_count": "fail", "unknown_count": "unknown"}
@@ -23,7 +23,7 @@ KINDS = {"replays_count": "replay", "counters_count": "counter"}
 def pick(run: Run, key: str, reported: Any) -> Picked | None:
     """Return the operations of a figure below a scenario; None where it stands on none."""
     head, _, name = key.partition(".")
-    frame = writes.operations(run) if head == "crdt" else None
+    frame = fates.operations(run) if head == "crdt" else None
     if frame is None:
         return None
     table = _table(frame)
@@ -54,10 +54,10 @@ def _resolution(table: pd.DataFrame, level: str) -> Picked:
 
 
 def _writes(run: Run, frame: pd.DataFrame, table: pd.DataFrame, name: str) -> Picked:
-    found = writes.writes(frame)
+    found = fates.writes(frame)
     if name == "conflicts_count":
-        return _of(table, writes.conflicts(found))
-    told = writes.fate(found, writes.finals(run))
+        return _of(table, fates.conflicts(found))
+    told = fates.fate(found, fates.finals(run))
     if name == "superseded_count":
         return _of(table, told.superseded)
     short = [one for one in found if (one.session, one.path) in told.lacking and one.acknowledged]
