@@ -205,7 +205,7 @@ def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
         Value(result.state, f"{key}.state"),
         Value(duration_text(result.duration_s), f"{key}.duration_s"),
         Value(number_text(result.users_count, 0), f"{key}.users_count"),
-        Value(load_text(result), f"{key}.rate_rps"),
+        Value(load_text(result), "" if result.load_model == "closed" else f"{key}.rate_rps"),
         Value(_of_ticket(shares) if ran(result) else "–", f"{key}.scale"),
         Value(result.verdict, f"{key}.verdict", kind="verdict"),
     )

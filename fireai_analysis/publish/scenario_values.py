@@ -34,7 +34,7 @@ def common(source: Source) -> Values:
         "verdict": _verdict(source),
         "ran": source.words(_ran, "scale", "it did not run"),
         "achieved": source.value("achieved_rps", rps, NO_ROWS),
-        "efficiency": source.words(_efficiency, "achieved_rps", CLOSED if source.is_closed else NO_ROWS),
+        "efficiency": source.absent(CLOSED) if source.is_closed else source.words(_efficiency, "achieved_rps", NO_ROWS),
         **latency,
         **memory,
     }
