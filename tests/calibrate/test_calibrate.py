@@ -67,7 +67,8 @@ def test_an_interval_that_is_too_narrow_is_told(monkeypatch: pytest.MonkeyPatch)
         return float(np.mean([p95.one_run("slow50, 4 h", rng).holds for _ in range(40)]))
 
     sound = held()
-    monkeypatch.setattr(intervals.cosine, "T_CRITICAL", 0.3)
+    for bound in ("T_CRITICAL", "T_LOWER"):
+        monkeypatch.setattr(intervals.cosine, bound, 0.3)
     assert held() < 0.6 < sound
 
 

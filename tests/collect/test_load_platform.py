@@ -202,7 +202,10 @@ def check_repetitions(operations: pd.DataFrame, own: pd.DataFrame) -> None:
     again = operations[operations["original_op_id"].notna()]
     assert again["kind"].astype(str).value_counts().min() >= 3
     assert set(again["kind"]) == {"replay", "duplicate", "altered"}
-    assert again["amount"].isna().all()
+    originals = own["amount"].reindex(again["original_op_id"]).array
+    repeated = again["kind"].isin(["replay", "duplicate"]).to_numpy()
+    assert again["amount"].array[repeated].equals(originals[repeated])
+    assert again["amount"].array[~repeated].isna().all()
     for each in again.itertuples():
         original = own.loc[each.original_op_id]
         assert (each.idempotency_key, each.session_id) == (original.idempotency_key, original.session_id)
