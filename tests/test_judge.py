@@ -311,7 +311,7 @@ def test_a_run_that_ended_early_counts_as_long_as_it_ran() -> None:
 
 
 def p95_of(value: float | None, interval: tuple[float, float | None] | None, **changes: object) -> ScenarioResult:
-    known = {"over_limit_interval": (0.0, 0.05), "n_count": 126_000}
+    known = {"over_limit_ratio": 0.04, "over_limit_interval": (0.0, 0.05), "episodes_count": 40, "n_count": 126_000}
     measured = Measured(value=value, interval=interval, violation_interval=interval, **known)
     return made.healthy_result("peak").model_copy(update={"response_p95": measured.model_copy(update=changes)})
 
