@@ -108,12 +108,19 @@ def sha256_file(path: Path) -> str:
 
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file; refuse what is not JSON with its place."""
+    _refuse_other_than_files(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(path, "does not exist", "give the directory of a campaign") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(path, f"is not JSON ({error})", "restore the file or run the scenario again") from None
+
+
+def _refuse_other_than_files(path: Path) -> None:
+    """Refuse a directory, and a pipe or device, which reading would wait for without end."""
+    if path.exists() and not path.is_file():
+        raise BundleError(path, "is not a file", "restore the file or run the scenario again")
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
@@ -129,6 +136,7 @@ def read_parquet(path: Path, schema: pa.Schema | None = None) -> pd.DataFrame:
     With a schema its columns are there in any case, null where the file lacks them, and of its types: a file that holds
     something else (a number that is infinite where whole ones belong) is refused.
     """
+    _refuse_other_than_files(path)
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (OSError, pa.ArrowException) as error:

@@ -35,10 +35,13 @@ Examples
 def _keys(context: typer.Context, incomplete: str) -> list[str]:
     """Return the figures of the campaign that was named; a broken one offers nothing."""
     from fireai_analysis.verify.behind import keys
+    from fireai_analysis.verify.guard import readable
 
+    directory = Path(context.params["directory"])
     try:
-        return keys(Path(context.params["directory"]), incomplete)
-    except (FireAIAnalysisError, KeyError, TypeError):
+        with readable(directory):
+            return keys(directory, incomplete)
+    except FireAIAnalysisError:
         return []
 
 
@@ -55,23 +58,25 @@ def rows(
 ) -> int:
     """Print what a figure is, and the rows that it comes from."""
     from fireai_analysis.verify.behind import behind
+    from fireai_analysis.verify.guard import readable
 
     shown = behind(directory, key)
     console = terminal.output()
-    _show_definition(console, shown)
-    if shown.rows is None:
-        console.print("It stands on no rows of its own.")
-    elif csv is not None:
+    with readable(directory):
+        _show_definition(console, shown)
+        if shown.rows is None:
+            console.print("It stands on no rows of its own.")
+        elif csv is None:
+            _show_rows(console, shown, shown.rows, limit)
+    if shown.rows is not None and csv is not None:
         _write(shown.rows, csv)
         console.print(Text(f"{len(shown.rows):,} rows: {csv}"), soft_wrap=True)
-    else:
-        _show_rows(console, shown, shown.rows, limit)
     return 0
 
 
 def _show_definition(console: Console, shown: Shown) -> None:
     value = "null (not measured)" if shown.value is None else str(shown.value)
-    console.print(Text.assemble((shown.key, "bold"), f" = {value}"))
+    console.print(Text.assemble((shown.key, "bold"), f" = {_printable(value)}"))
     what = shown.definition
     grid = Table.grid(padding=(0, 2))
     for name, text in (("file", what.file), ("rows", what.rows), ("formula", what.formula), *shown.notes.items()):
@@ -121,9 +126,11 @@ def _part(found: pd.DataFrame, marked: Any, limit: int) -> pd.DataFrame:
 def _cell(value: Any) -> str:
     if value is None or value is pd.NA or value != value:
         return "-"
-    text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return _cut(text, LONGEST)
+    return _cut(_printable(f"{value:.3f}" if isinstance(value, float) else str(value)), LONGEST)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _cut(text: str, width: int) -> str:

@@ -38,8 +38,9 @@ def verify(
 ) -> int:
     """Check hashes, and recompute figures and verdicts from the rows by a second path."""
     from fireai_analysis.verify.campaign import verify as check
+    from fireai_analysis.verify.guard import readable
 
-    with terminal.progress() as progress:
+    with terminal.progress() as progress, readable(directory):
         found = check(directory, progress)
     if as_json:
         typer.echo(json.dumps({"equal": not found.differences} | asdict(found), indent=2, default=str))
@@ -56,14 +57,21 @@ def _show(console: Console, directory: Path, found: Verification) -> None:
         ("Files", f"{number_text(found.files_count, 0)} held against their hashes"),
         ("Figures", f"{figures} from rows and samples"),
         ("Verdicts", "judged again by a table of their own"),
+        ("Words", "reasons, notes and rulings analysed and judged again"),
+        ("Reports", "rendered again: report.html, report.md, junit.xml, alerts"),
         ("report.html", printed),
-        ("Unchecked", f"{', '.join(found.unchecked)}; words such as reasons and notes"),
+        ("Unchecked", ", ".join((*found.unchecked, "drawings of charts", "campaign.json's facts"))),
     ):
         console.print(Text(f"{name:<13}{text}"))
+    for note in found.notes:
+        console.print(Text(f"{'Note':<13}{_text(note)}", "yellow"))
     if found.patterns:
         console.print()
-        console.print(Text("Not recomputed (reported as they are):", "bold"))
+        console.print(Text("Not recomputed by a second path (only analysed again):", "bold"))
         console.print(Padding(Text(", ".join(found.patterns), "dim"), (0, 0, 0, 2)))
+    if found.unproven:
+        told = ", ".join(found.unproven)
+        console.print(Text(f"verdicts that stand on checks which were not recomputed: {told}", "yellow"))
     console.print()
     for one in found.differences:
         _show_difference(console, one)
@@ -73,7 +81,7 @@ def _show(console: Console, directory: Path, found: Verification) -> None:
 
 
 def _show_difference(console: Console, one: Difference) -> None:
-    console.print(Text.assemble(("! ", "bold red"), (one.key, "bold"), f"  ({one.file})"))
+    console.print(Text.assemble(("! ", "bold red"), (_text(one.key), "bold"), f"  ({_text(one.file)})"))
     for name, value in (("reported", one.reported), ("recomputed", one.recomputed)):
         console.print(Padding(Text(f"{name:<11}{_text(value)}"), (0, 0, 0, 4)))
 

@@ -93,16 +93,32 @@ def write_summary(campaign_dir: Path | str) -> Summary:
         Where the directory is no campaign, or a `results.json` cannot be read.
     """
     campaign = Campaign.open(Path(campaign_dir))
-    content = campaign.content()
-    summary = judge.summarize(
-        campaign=content,
-        results={name: _result(campaign, name, name in content.get("scenarios", ())) for name in SCENARIO_NAMES},
-        criteria=load_criteria(),
-        files=_files(campaign),
-        generated=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )
+    summary = summary_of(campaign, {}, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     campaign.write("summary.json", json_bytes(summary.model_dump(mode="json", by_alias=True)))
     return summary
+
+
+def summary_of(campaign: Campaign, results: Mapping[str, ScenarioResult], generated: str) -> Summary:
+    """Return the judged campaign.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    results : mapping of str to ScenarioResult
+        Results by scenario; of those that are not given `results.json` is read.
+    generated : str
+        Instant of judging, ISO 8601 UTC.
+    """
+    content = campaign.content()
+    ordered = content.get("scenarios", ())
+    return judge.summarize(
+        campaign=content,
+        results={name: results.get(name) or _result(campaign, name, name in ordered) for name in SCENARIO_NAMES},
+        criteria=load_criteria(),
+        files=_files(campaign),
+        generated=generated,
+    )
 
 
 def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Path]:

@@ -15,8 +15,10 @@ from fireai_analysis.errors import BundleError, UsageError
 from fireai_analysis.scenarios import SCENARIO_NAMES
 from fireai_analysis.verify import of_requests, of_samples, of_writes
 from fireai_analysis.verify.evidence import Run
+from fireai_analysis.verify.guard import readable
 from fireai_analysis.verify.ledger import ABSENT, flat, look
 
+SUMMARY = "summary.json"
 MOST_SUGGESTED = 5
 BASES = {
     "p95_latency": "response_ms.p95",
@@ -73,16 +75,24 @@ def behind(directory: Path, key: str) -> Shown:
     BundleError
         Where the directory is no campaign, or the rows cannot be read.
     """
-    summary = read_json(directory / "summary.json")
-    if not isinstance(summary, dict):
-        raise BundleError(directory / "summary.json", "holds no object", "write it again: fireai report DIR")
-    named = _resolved(key, summary)
-    value, what = look(summary, named), definition(named)
-    if value is ABSENT or what is None:
-        raise UsageError(f"{key}: no such figure in summary.json; {_nearest(key, summary)}")
+    with readable(directory / SUMMARY):
+        summary = read_json(directory / SUMMARY)
+        if not isinstance(summary, dict):
+            raise BundleError(directory / SUMMARY, "holds no object", "write it again: fireai report DIR")
+        named = _resolved(key, summary)
+        value, what = look(summary, named), definition(named)
+        if value is ABSENT or what is None:
+            raise UsageError(f"{key}: no such figure in summary.json; {_nearest(key, summary)}")
     parts = named.split(".")
     if parts[0] != "scenarios" or not (directory / parts[1] / "manifest.json").is_file():
         return Shown(named, value, what)
+    with readable(directory / parts[1]):
+        return _picked(directory, named, value, what, summary)
+
+
+def _picked(directory: Path, named: str, value: Any, what: Definition, summary: dict[str, Any]) -> Shown:
+    """Return the rows of a run that a figure stands on."""
+    parts = named.split(".")
     run, below = Run.read(directory / parts[1]), ".".join(parts[2:])
     for pick in (of_requests.pick, of_writes.pick, of_samples.pick):
         found = pick(run, below, look(summary, f"scenarios.{parts[1]}"))
@@ -93,7 +103,7 @@ def behind(directory: Path, key: str) -> Shown:
 
 def keys(directory: Path, beginning: str = "") -> list[str]:
     """Return the keys of the figures in a campaign's summary that begin with what was typed."""
-    summary = read_json(directory / "summary.json")
+    summary = read_json(directory / SUMMARY)
     return [key for key in _figures(summary) if key.startswith(beginning)]
 
 

@@ -5,24 +5,29 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from fireai_analysis.bundle import read_json
+from fireai_analysis.campaign import Campaign
 from fireai_analysis.errors import BundleError
+from fireai_analysis.publish.report import Report
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_scenario
 from fireai_analysis.schemas import SCHEMA_VERSION
 from fireai_analysis.spec import Criteria
 from fireai_analysis.verify import (
+    again,
     checks,
     files,
     generator,
     growth,
+    judging,
     page,
     reports,
     resources,
     scale,
+    standing,
     traffic,
     verdicts,
     writes,
@@ -33,7 +38,7 @@ from fireai_analysis.verify.requests import Requests
 from fireai_analysis.verify.traffic import Figures
 
 SUMMARY = "summary.json"
-UNCHECKED = ("report.pdf", "report.ipynb", "alerts/fireai.rules.yml")
+UNCHECKED = ("report.pdf", "report.ipynb")
 
 
 class Progress(Protocol):
@@ -62,6 +67,10 @@ class Verification:
         Keys of the figures that were not recomputed; and these without scenario and place, with the name of checks.
     unchecked : tuple of str
         Files whose content was held against nothing.
+    notes : tuple of str
+        What is no difference, and a reader should know, such as a waiver that has expired since.
+    unproven : tuple of str
+        Criteria whose verdicts stand on checks or figures that were not recomputed, with their names.
     """
 
     campaign: str
@@ -73,6 +82,8 @@ class Verification:
     not_recomputed: tuple[str, ...]
     patterns: tuple[str, ...]
     unchecked: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
 
 def verify(directory: Path, progress: Progress) -> Verification:
@@ -93,15 +104,16 @@ def verify(directory: Path, progress: Progress) -> Verification:
     summary = _object(directory / SUMMARY)
     ledger, criteria = Ledger(), load_criteria()
     runs = dict(_runs(directory, ledger))
-    manifests = {name: run.manifest for name, run in runs.items()}
-    count = files.check(directory, summary, manifests, ledger, lambda done: progress.show("files", "hashing", done, ""))
-    progress.end("files", f"{count:,} hashed", ok=not ledger.differences)
-    known = {name: _scenario(name, runs.get(name), summary, criteria, ledger, progress) for name in SCENARIO_NAMES}
-    judged = _judge(known, summary, criteria, ledger)
-    _campaign(directory, summary, runs, ledger)
-    printed_count = _page(directory, _corrected(summary, known, judged), ledger, progress)
-    if (directory / reports.JUNIT).is_file():
-        reports.hold_junit((directory / reports.JUNIT).read_text(encoding="utf-8"), _by_id(judged), ledger)
+    count = _files(directory, summary, runs, ledger, progress)
+    instant = judging.instant(summary, runs, ledger)
+    known = {name: _known(name, runs.get(name), summary, criteria, ledger, progress) for name in SCENARIO_NAMES}
+    corrected = summary
+    with ledger.guarded("criteria", SUMMARY):
+        corrected = _corrected(summary, known, _judge(known, summary, criteria, instant.date(), ledger))
+    with ledger.guarded("environment", "campaign.json"):
+        _campaign(directory, summary, runs, ledger)
+    printed_count = _page(directory, corrected, ledger, progress)
+    _again(directory, summary, instant, ledger, progress)
     figures = [key for key, value in flat(summary, "") if _counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)
     return Verification(
@@ -114,7 +126,28 @@ def verify(directory: Path, progress: Progress) -> Verification:
         not_recomputed=left,
         patterns=_patterns(left, summary),
         unchecked=tuple(name for name in UNCHECKED if (directory / name).is_file()),
+        notes=judging.expired(criteria, summary),
+        unproven=tuple(standing.unproven(summary, left)),
     )
+
+
+def _files(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledger: Ledger, progress: Progress) -> int:
+    manifests = {name: run.manifest for name, run in runs.items()}
+    count = files.check(directory, summary, manifests, ledger, lambda done: progress.show("files", "hashing", done, ""))
+    progress.end("files", f"{count:,} hashed", ok=not ledger.differences)
+    return count
+
+
+def _again(directory: Path, summary: dict[str, Any], instant: datetime, ledger: Ledger, progress: Progress) -> None:
+    """Analyse and judge the campaign again, and hold all words, and every form of the report, against that."""
+    progress.show("words", "analysing again", None, "")
+    before = len(ledger.differences)
+    with ledger.guarded("words", SUMMARY):
+        reported = summary.get("scenarios")
+        found = again.analyse(directory, instant.date(), reported if isinstance(reported, dict) else {}, ledger)
+        judged = again.hold(directory, summary, found, str(summary.get("generated")), ledger)
+        reports.hold(directory, Report(Campaign.open(directory), judged, found.frames), ledger)
+    progress.end("words", "held against the rows", ok=len(ledger.differences) == before)
 
 
 def _patterns(keys: tuple[str, ...], summary: dict[str, Any]) -> tuple[str, ...]:
@@ -157,6 +190,16 @@ def _runs(directory: Path, ledger: Ledger) -> Iterator[tuple[str, Run]]:
 
 
 # -- one scenario
+
+
+def _known(
+    name: str, run: Run | None, summary: dict[str, Any], criteria: Criteria, ledger: Ledger, progress: Progress
+) -> verdicts.Known:
+    """Return what is known of a scenario; nothing where its files hold what does not belong there."""
+    known = verdicts.Known(name, {}, {}, {})
+    with ledger.guarded(f"scenarios.{name}", f"{name}/manifest.json"):
+        known = _scenario(name, run, summary, criteria, ledger, progress)
+    return known
 
 
 def _scenario(
@@ -212,18 +255,14 @@ def _groups(run: Run, limits: dict[str, float]) -> tuple[tuple[str, Callable[[Re
 def _figures(run: Run, limits: dict[str, float], ledger: Ledger) -> Figures:
     """Recompute what can be; what the files do not allow is a difference of its own."""
     figures: Figures = {}
-    try:
+    rows = None
+    with ledger.guarded("requests", f"{run.name}/requests"):
         rows = Requests.of(run)
-    except (BundleError, KeyError, TypeError, ValueError) as error:
-        ledger.differ("requests", f"{run.name}/requests", "readable rows", str(error))
-        return figures
     if rows is None:
         return figures
     for table, group in _groups(run, limits):
-        try:
+        with ledger.guarded(f"figures of {table}", f"{run.name}/{table}"):
             figures |= group(rows)
-        except (BundleError, KeyError, TypeError, ValueError, IndexError) as error:
-            ledger.differ(f"figures of {table}", f"{run.name}/{table}", "readable", f"{type(error).__name__}: {error}")
     return figures
 
 
@@ -234,12 +273,11 @@ def _growth(run: Run, limit_bytes: float) -> Figures:
 
 
 def _answers(run: Run, reported: dict[str, Any], ledger: Ledger) -> dict[str, bool | None]:
-    try:
+    answers: dict[str, bool | None] = {}
+    with ledger.guarded("validity", f"{run.name}/samples"):
         rows = Requests.of(run)
-        return {} if rows is None else checks.answers(run, rows)
-    except (BundleError, KeyError, TypeError, ValueError, IndexError) as error:
-        ledger.differ("validity", f"{run.name}/samples", "readable", f"{type(error).__name__}: {error}")
-        return {}
+        answers = {} if rows is None else checks.answers(run, rows)
+    return answers
 
 
 def _state(run: Run) -> str:
@@ -293,22 +331,16 @@ def _absent(name: str, run: Run | None, reported: dict[str, Any], ledger: Ledger
 # -- the campaign
 
 
-def _judge(known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: Criteria, ledger: Ledger) -> Figures:
+def _judge(
+    known: dict[str, verdicts.Known], summary: dict[str, Any], criteria: Criteria, today: date, ledger: Ledger
+) -> Figures:
     """Hold every verdict against the short table, and return what that says of the campaign."""
-    today = date.fromisoformat(str(summary.get("generated"))[:10])
     for name, one in known.items():
         verdict = {"verdict": verdicts.of_scenario(one, criteria, today)}
         ledger.compare(SUMMARY, f"scenarios.{name}.", one.reported, verdict)
-    told = look(summary, "environment.repeats_count")
-    repeats_count = 1 if told == ABSENT else int(told or 1)
-    judged = verdicts.of_campaign(known, criteria, today, repeats_count)
+    judged = verdicts.of_campaign(known, criteria, today, 1)
     ledger.compare(SUMMARY, "", summary, judged)
     return judged
-
-
-def _by_id(judged: Figures) -> dict[str, str]:
-    """Return the verdict of each criterion by its id."""
-    return {str(value): str(judged[f"{key[:-3]}.verdict"]) for key, value in judged.items() if key.endswith(".id")}
 
 
 def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledger: Ledger) -> None:
@@ -317,6 +349,8 @@ def _campaign(directory: Path, summary: dict[str, Any], runs: dict[str, Run], le
     own = {key: value for key, value in content.items() if key != "schema"}
     ledger.compare(SUMMARY, "", summary, {"environment": own, "profile": own.get("profile", "")})
     ledger.compare(SUMMARY, "", summary, {"campaign": own.get("campaign", ""), "schema": SCHEMA_VERSION})
+    if look(summary, "environment.repeats_count") not in (ABSENT, 1):
+        ledger.differ("environment.repeats_count", "campaign.json", own.get("repeats_count"), "one campaign is here")
     for name, run in runs.items():
         for key, told in (
             ("seed", run.manifest["spec"].get("seed")),
@@ -344,14 +378,11 @@ def _put(content: dict[str, Any], prefix: str, figures: Mapping[str, Any]) -> No
 
 
 def _page(directory: Path, summary: dict[str, Any], ledger: Ledger, progress: Progress) -> int | None:
-    path = directory / page.FILE
-    if not path.is_file():
-        return None
+    """Hold the figures of the page by their keys, and return how many were read."""
     progress.show("report", "reading", None, page.FILE)
-    before = len(ledger.differences)
-    text = path.read_text(encoding="utf-8")
-    count = page.hold(text, summary, ledger)
-    if (directory / reports.MARKDOWN).is_file():
-        reports.hold_markdown(text, (directory / reports.MARKDOWN).read_text(encoding="utf-8"), ledger)
-    progress.end("report", f"{count:,} figures read", ok=len(ledger.differences) == before)
+    before, count = len(ledger.differences), None
+    with ledger.guarded(page.FILE, page.FILE):
+        text = reports.read_text(directory / page.FILE)
+        count = None if text is None else page.hold(text, summary, ledger)
+    progress.end("report", f"{count or 0:,} figures read", ok=len(ledger.differences) == before)
     return count

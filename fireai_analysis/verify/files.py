@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,11 @@ def check(
         Told the share that is done.
     """
     wanted = {
-        f"{name}/{entry['path']}": (entry["sha256"], f"{name}/manifest.json")
+        f"{name}/{path}": (digest, f"{name}/manifest.json")
         for name, manifest in manifests.items()
-        for entry in manifest.get("files", ())
+        for path, digest in _entries(manifest.get("files"), f"{name}/manifest.json", ledger)
     }
-    listed = {entry["path"]: entry["sha256"] for entry in summary.get("files", ())}
+    listed = dict(_entries(summary.get("files"), "summary.json", ledger))
     _lists_agree(listed, {path: digest for path, (digest, _) in wanted.items()}, ledger)
     everything = {path: (digest, "summary.json") for path, digest in listed.items()} | wanted
     for place, (path, (digest, source)) in enumerate(sorted(everything.items())):
@@ -56,6 +56,16 @@ def check(
         if path not in everything:
             ledger.differ(path, path, "on disk", ADDED)
     return len(everything)
+
+
+def _entries(entries: Any, file: str, ledger: Ledger) -> Iterable[tuple[str, str]]:
+    """Yield path and hash of each entry of a list of files; what is no entry is a difference."""
+    for place, entry in enumerate(entries if isinstance(entries, list) else ()):
+        path, digest = (entry.get("path"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)
+        if isinstance(path, str) and isinstance(digest, str):
+            yield path, digest
+        else:
+            ledger.differ(f"files.{place}", file, entry, "path and hash of a file")
 
 
 def _hold(directory: Path, path: str, digest: str, source: str, ledger: Ledger) -> None:
@@ -78,7 +88,11 @@ def _lists_agree(listed: dict[str, str], wanted: dict[str, str], ledger: Ledger)
 
 
 def _found(directory: Path, manifests: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the files on disk that a hash should cover."""
+    """Return what lies on disk and a hash should cover: files, links to folders, pipes, anything but folders."""
     allowed = {*REPORTS, *(f"{name}/{path}" for name in manifests for path in UNHASHED)}
-    found = (path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+    found = (
+        path.relative_to(directory).as_posix()
+        for path in directory.rglob("*")
+        if not path.is_dir() or path.is_symlink()
+    )
     return sorted(path for path in found if path not in allowed)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from fireai_analysis.errors import FireAIAnalysisError
+from fireai_analysis.verify.guard import UNREADABLE, told
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 """Two computations of one figure may differ by their last digits and by nothing else."""
@@ -45,10 +49,32 @@ class Ledger:
 
     differences: list[Difference] = field(default_factory=list)
     compared: set[str] = field(default_factory=set)
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     def differ(self, key: str, file: str, reported: Any, recomputed: Any) -> None:
-        """Keep a difference."""
-        self.differences.append(Difference(key, file, reported, recomputed))
+        """Keep a difference; what a file says at one place is told once."""
+        if (key, file) not in self._told:
+            self._told.add((key, file))
+            self.differences.append(Difference(key, file, reported, recomputed))
+
+    @contextmanager
+    def guarded(self, key: str, file: str) -> Iterator[None]:
+        """Make a difference of what cannot be read or recomputed."""
+        try:
+            yield
+        except FireAIAnalysisError as error:
+            self.differ(key, file, "readable", str(error))
+        except UNREADABLE as error:
+            self.differ(key, file, "readable", told(error))
+
+    def hold_all(self, file: str, reported: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        """Hold all that a file says against what it should say; nothing may be missing, and nothing stand beside it."""
+        said, found = dict(flat(reported, "")), dict(flat(wanted, ""))
+        for name in [*found, *(name for name in said if name not in found)]:
+            if not same(said.get(name, ABSENT), found.get(name, ABSENT)):
+                self.differ(name, file, said.get(name, ABSENT), found.get(name, ABSENT))
+        for name in reported.keys() - wanted.keys():
+            self.differ(str(name), file, "a key of its own", ABSENT)
 
     def compare(self, file: str, prefix: str, reported: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
         """Hold figures against what a file reports below a prefix; containers are compared as a whole."""
@@ -113,8 +139,15 @@ def same(one: Any, other: Any) -> bool:
     (True, False, False, False)
     """
     if is_number(one) and is_number(other):
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return _close(one, other)
     return type(one) is type(other) and bool(one == other)
+
+
+def _close(one: float, other: float) -> bool:
+    try:
+        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    except OverflowError:
+        return one == other
 
 
 def is_number(value: Any) -> bool:

@@ -1,117 +1,174 @@
-"""The other forms of the report: `report.md` holds the figures of `report.html` in order, `junit.xml` the verdicts.
+"""Every form of the report, rendered again from the campaign as it was judged again, and held letter by letter.
 
-Figures without a key (tables of endpoints, words of a paragraph) are held so too: whoever changes one file must change
-the other alike.
+Only the drawings of charts are left out, which differ between versions of the libraries that draw; their words, their
+order and what stands around them are held like everything else.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Mapping
-from difflib import SequenceMatcher
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
+from pathlib import Path
 
+from fireai_analysis.errors import BundleError
+from fireai_analysis.plots.figure import PLOTLY_MIME, SVG_MIME
+from fireai_analysis.publish import alerts, document, junit, page, parts
+from fireai_analysis.publish.report import Report
+from fireai_analysis.publish.section import Section
+from fireai_analysis.verify.files import MISSING
 from fireai_analysis.verify.ledger import Ledger
-from fireai_analysis.verify.page import VOID
 
-MARKDOWN, JUNIT = "report.md", "junit.xml"
-UNPRINTED = ("script", "style", "template", "figure", "nav", "head")
-CAPTION = "fireai-caption"
-INLINE = ("span", "strong", "code", "a")
-BEFORE = 3
-_FIGURE = re.compile(r"\d[\d,.]*\d|\d|PASSED|FAILED|INCONCLUSIVE|NOT MEASURED|WAIVED")
-_UNTOLD_LINE = re.compile(r"\*\*Figure\.\*\*.*|\|[-:| ]+\|")
-_LIST_MARK = re.compile(r"^\d+\. ", re.MULTILINE)
+PAGE, MARKDOWN, JUNIT, ALERTS = "report.html", "report.md", "junit.xml", "alerts/fireai.rules.yml"
+TITLE = "FM-ENH-005: Performance Validation Report"
+LONGEST = 300
+MOST = 50
+"""Differences told of one file; one altered word may move everything after it."""
+
+_DRAWING = re.compile(
+    r'(?<=src="data:image/svg\+xml;base64,)[A-Za-z0-9+/=]*(?=">)'
+    r'|(?<=<script type="application/json" class="fireai-figure">)[^<]*(?=</script></figure>)'
+)
+_GUARDS = re.compile(r'(?:<template id="[0-9a-f]{64}"></template>)+')
 
 
-class _Words(HTMLParser):
-    """Collects the words of a page, without figures, captions and contents."""
+def html_page(report: Report) -> str:
+    """Return the page of a report as its notebook shows it.
+
+    Parameters
+    ----------
+    report : Report
+        The judged campaign, with the tables that its charts are drawn from.
+    """
+    shown: list[parts.Part] = []
+    for name in document.section_names():
+        for bundle in Section(name, document.section(report.summary, report.frames, name)).bundles():
+            if SVG_MIME in bundle:
+                shown.append(parts.chart(bundle[SVG_MIME], bundle[PLOTLY_MIME]))
+            else:
+                shown.append(parts.Html(bundle["text/html"]))
+    return page.screen(shown, TITLE)
+
+
+def hold(directory: Path, report: Report, ledger: Ledger) -> None:
+    """Hold the written forms of the report against what the judged campaign gives.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        The campaign.
+    report : Report
+        The campaign, analysed and judged again.
+    ledger : Ledger
+        Takes what differs; a form that is not there is a difference too.
+    """
+    wanted: dict[str, Callable[[], str]] = {
+        PAGE: lambda: html_page(report),
+        MARKDOWN: report.markdown,
+        JUNIT: lambda: junit.write(report.summary).decode(),
+        ALERTS: lambda: alerts.write().decode(),
+    }
+    for file, render in wanted.items():
+        with ledger.guarded(file, file):
+            text = read_text(directory / file)
+            if text is None:
+                ledger.differ(file, file, MISSING, "write it again: fireai report DIR")
+            elif file == PAGE:
+                _hold_page(text, render(), ledger)
+            else:
+                _hold_pieces(file, "line", text.splitlines(), render().splitlines(), ledger)
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a file, None where there is nothing; what is no file is refused."""
+    if not path.exists():
+        return None
+    if not path.is_file():
+        raise BundleError(path, "is not a file", "write it again: fireai report DIR")
+    return path.read_bytes().decode("utf-8")
+
+
+def _hold_page(text: str, wanted: str, ledger: Ledger) -> None:
+    said, found = undrawn(text), undrawn(wanted)
+    if said == found:
+        return
+    before = len(ledger.differences)
+    _hold_pieces(PAGE, "piece", pieces(said), pieces(found), ledger)
+    if len(ledger.differences) == before:
+        ledger.differ(PAGE, PAGE, "other markup", "as the report writes it")
+
+
+def undrawn(text: str) -> str:
+    r"""Return a page without the drawings of its charts; what stands in their place must have their form.
+
+    Examples
+    --------
+    >>> undrawn('<img src="data:image/svg+xml;base64,AAAA"><p>AAAA</p>')
+    '<img src="data:image/svg+xml;base64,"><p>AAAA</p>'
+    """
+    return _GUARDS.sub(
+        lambda found: "".join(sorted(re.findall("<[^/]*></template>", found[0]))), _DRAWING.sub("", text)
+    )
+
+
+class _Pieces(HTMLParser):
+    """Takes a page apart: every tag with its attributes and every text, in order."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._open: list[tuple[str, bool]] = []
+        self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._break(tag)
-        if tag not in VOID:
-            self._open.append((tag, tag in UNPRINTED or CAPTION in (dict(attrs).get("class") or "")))
+        self.found.append(self.get_starttag_text() or f"<{tag}>")
 
     def handle_endtag(self, tag: str) -> None:
-        self._break(tag)
-        while self._open and self._open.pop()[0] != tag:
-            pass
+        self.found.append(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
-        if not any(hidden for _, hidden in self._open):
-            self.words.append(data)
+        if data.strip():
+            self.found.append(" ".join(data.split()))
 
-    def _break(self, tag: str) -> None:
-        if tag not in INLINE:
-            self.words.append("\n")
+    def handle_comment(self, data: str) -> None:
+        self.found.append(f"<!--{data}-->")
 
-
-def figures_of_page(text: str) -> list[str]:
-    """Return the numbers and verdicts of a page in their order.
-
-    Examples
-    --------
-    >>> figures_of_page('<p>P95 <b>4.8</b> ms</p><figure>9</figure><p>PASSED</p>')
-    ['95', '4.8', 'PASSED']
-    """
-    reader = _Words()
-    reader.feed(text)
-    reader.close()
-    return _FIGURE.findall("".join(reader.words))
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(f"<!{decl}>")
 
 
-def figures_of_markdown(text: str) -> list[str]:
-    r"""Return the numbers and verdicts of a Markdown report in their order.
+def pieces(text: str) -> list[str]:
+    """Return the tags and texts of a page in their order.
 
     Examples
     --------
-    >>> figures_of_markdown("1. P95 4.8 ms\n**Figure.** 9\n|---|\n| PASSED |")
-    ['95', '4.8', 'PASSED']
+    >>> pieces('<p class="a">P95 <b>4.8</b></p>')
+    ['<p class="a">', 'P95', '<b>', '4.8', '</b>', '</p>']
     """
-    told = "\n".join(line for line in text.splitlines() if not _UNTOLD_LINE.fullmatch(line))
-    return _FIGURE.findall(html.unescape(re.sub(r"\\(.)", r"\1", _LIST_MARK.sub("", told))))
-
-
-def hold_markdown(page: str, markdown: str, ledger: Ledger) -> None:
-    """Hold the figures of `report.md` against those of `report.html`."""
-    wanted, said = figures_of_page(page), figures_of_markdown(markdown)
-    for kind, start, end, first, last in SequenceMatcher(None, wanted, said, autojunk=False).get_opcodes():
-        if kind != "equal":
-            after = " ".join(wanted[max(0, start - BEFORE) : start])
-            place = f"figure {start + 1:,} of {len(wanted):,}" + (f", after {after}" if after else "")
-            told = f"{' '.join(wanted[start:end]) or '(nothing)'} in report.html"
-            ledger.differ(place, MARKDOWN, " ".join(said[first:last]) or "(nothing)", told)
-
-
-class _Cases(HTMLParser):
-    """Collects the verdict of each test case; no XML parser, which entities could be made to exhaust."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.verdicts: dict[str, str | None] = {}
-        self._name = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "testcase":
-            self._name = dict(attrs).get("name") or ""
-            self.verdicts[self._name] = "PASSED"
-        elif tag == "skipped":
-            self.verdicts[self._name] = "WAIVED"
-        elif tag in ("failure", "error"):
-            self.verdicts[self._name] = dict(attrs).get("type")
-
-
-def hold_junit(text: str, verdicts: Mapping[str, str], ledger: Ledger) -> None:
-    """Hold the test cases of `junit.xml` against the verdicts by criterion."""
-    reader = _Cases()
+    reader = _Pieces()
     reader.feed(text)
     reader.close()
-    for name in sorted(reader.verdicts.keys() | verdicts.keys()):
-        if reader.verdicts.get(name) != verdicts.get(name):
-            ledger.differ(f"testcase {name}", JUNIT, reader.verdicts.get(name), verdicts.get(name))
+    return reader.found
+
+
+def _hold_pieces(file: str, kind: str, said: Sequence[str], wanted: Sequence[str], ledger: Ledger) -> None:
+    """Tell which pieces differ; where pieces were added or left out, the first of them and all that follow at once."""
+    first = _equal_count(said, wanted)
+    last = _equal_count(said[first:][::-1], wanted[first:][::-1])
+    told, found = said[first : len(said) - last], wanted[first : len(wanted) - last]
+    if len(told) != len(found):
+        ledger.differ(f"{kind} {first + 1:,}", file, _cut(" ".join(told)), _cut(" ".join(found)))
+        return
+    places = [place for place, (one, other) in enumerate(zip(told, found, strict=True)) if one != other]
+    for place in places[:MOST]:
+        ledger.differ(f"{kind} {first + place + 1:,}", file, _cut(told[place]), _cut(found[place]))
+    if len(places) > MOST:
+        ledger.differ(file, file, f"{len(places) - MOST:,} more that differ", "as the report writes it")
+
+
+def _equal_count(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many pieces two lists have in common from their start on."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
+
+
+def _cut(text: str) -> str:
+    return (text if len(text) <= LONGEST else f"{text[:LONGEST]}\N{HORIZONTAL ELLIPSIS}") or "(nothing)"

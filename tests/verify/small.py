@@ -18,10 +18,11 @@ from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes, write_parquet
 from fireai_analysis.campaign import Campaign
 from fireai_analysis.judge import judged
-from fireai_analysis.publish import document, junit, render_html, render_markdown, report
+from fireai_analysis.publish import report
 from fireai_analysis.results import Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, params_dir
 from fireai_analysis.schemas import OPERATIONS, REQUESTS, SAMPLES
+from fireai_analysis.verify import reports
 from tests import made
 
 TODAY = pd.Timestamp(made.GENERATED).date()
@@ -95,17 +96,23 @@ def campaign(directory: Path, profile: str = "smoke", names: tuple[str, ...] = S
     Campaign.create(directory, told)
     for name in names:
         add_run(directory, runs.get(name) or made.healthy(name, profile))
-    summary = report.write_summary(directory)
-    write_page(directory, summary)
+    judge_again(directory)
     return directory
 
 
+def judge_again(directory: Path) -> None:
+    """Write summary and reports from the results of the runs, judged after the last run ended."""
+    summary = report.summary_of(Campaign.open(directory), {}, made.GENERATED)
+    atomic_write(directory / "summary.json", json_bytes(summary.model_dump(mode="json", by_alias=True)))
+    write_page(directory, summary)
+
+
 def write_page(directory: Path, summary: Summary) -> None:
-    """Write the words and values of the report, as HTML and Markdown, without figures."""
-    blocks = [block for name in document.section_names() for block in document.section(summary, {}, name)]
-    atomic_write(directory / "report.html", render_html.render(blocks).encode())
-    atomic_write(directory / "report.md", render_markdown.render(blocks).encode())
-    atomic_write(directory / "junit.xml", junit.write(summary))
+    """Write every form of the report but the PDF, as a campaign has them."""
+    found = report._report(Campaign.open(directory), summary)
+    atomic_write(directory / "report.html", reports.html_page(found).encode())
+    atomic_write(directory / "report.md", found.markdown().encode())
+    found.finish()
 
 
 def mend(directory: Path) -> None:
