@@ -334,6 +334,22 @@ def test_verdicts_on_counts_that_were_not_recomputed_are_named() -> None:
     assert not list(standing.unproven(summary, left))
 
 
+def kept_as_changes(document: dict[str, Any]) -> None:
+    written = [(row["path"], row["token"]) for row in rows_of_history() if row["outcome"] == "ok"]
+    del document["elements"], document["hot"]
+    document["changes"] = [{"path": path, "value": token} for path, token in written[:32]]
+
+
+def test_the_command_names_verdicts_on_counts_that_were_not_recomputed(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    directory = alone(tmp_path, "crdt_stress", made.with_crdt(history(kept_as_changes), document="by_keys"))
+    assert cli.exit_code(["verify", str(directory)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "verdicts that stand on checks which were not recomputed: crdt_data_loss (crdt_stress:" in said
+    assert "crdt.phantom_count" in said
+
+
 # -- a closed loop
 
 
