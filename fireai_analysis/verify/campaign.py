@@ -184,6 +184,9 @@ def _runs(directory: Path, ledger: Ledger) -> Iterator[tuple[str, Run]]:
         except BundleError as error:
             ledger.differ(f"{name}/manifest.json", f"{name}/manifest.json", "a manifest", error.problem)
             continue
+        if not all(isinstance(run.manifest["spec"].get(part), dict) for part in ("scenario", "full", "profile")):
+            ledger.differ(f"{name}/manifest.json", f"{name}/manifest.json", "a manifest", "a run's specification")
+            continue
         if run.scenario.get("name") != name:
             ledger.differ("spec.scenario.name", f"{name}/manifest.json", run.scenario.get("name"), name)
         yield name, run

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fireai_analysis.errors import BundleError
 from fireai_analysis.plots.figure import PLOTLY_MIME, SVG_MIME
-from fireai_analysis.publish import alerts, document, junit, page, parts
+from fireai_analysis.publish import alerts, document, junit, page, parts, render_markdown
 from fireai_analysis.publish.report import Report
 from fireai_analysis.publish.section import Section
 from fireai_analysis.verify.files import MISSING
@@ -40,9 +40,19 @@ def html_page(report: Report) -> str:
     report : Report
         The judged campaign, with the tables that its charts are drawn from.
     """
+    return _page(_sections(report))
+
+
+def _sections(report: Report) -> list[Section]:
+    """Return the sections of a report, each chart drawn once."""
+    names = document.section_names()
+    return [Section(name, document.section(report.summary, report.frames, name)) for name in names]
+
+
+def _page(sections: Sequence[Section]) -> str:
     shown: list[parts.Part] = []
-    for name in document.section_names():
-        for bundle in Section(name, document.section(report.summary, report.frames, name)).bundles():
+    for section in sections:
+        for bundle in section.bundles():
             if SVG_MIME in bundle:
                 shown.append(parts.chart(bundle[SVG_MIME], bundle[PLOTLY_MIME]))
             else:
@@ -62,9 +72,10 @@ def hold(directory: Path, report: Report, ledger: Ledger) -> None:
     ledger : Ledger
         Takes what differs; a form that is not there is a difference too.
     """
+    sections = _sections(report)
     wanted: dict[str, Callable[[], str]] = {
-        PAGE: lambda: html_page(report),
-        MARKDOWN: report.markdown,
+        PAGE: lambda: _page(sections),
+        MARKDOWN: lambda: render_markdown.render(block for one in sections for block in one.blocks),
         JUNIT: lambda: junit.write(report.summary).decode(),
         ALERTS: lambda: alerts.write().decode(),
     }
