@@ -35,6 +35,7 @@ from fireai_analysis.verify import (
 from fireai_analysis.verify.evidence import Run, quotient
 from fireai_analysis.verify.ledger import ABSENT, Difference, Ledger, flat, is_figure, look
 from fireai_analysis.verify.requests import Requests
+from fireai_analysis.verify.standing import unproven
 from fireai_analysis.verify.traffic import Figures
 
 SUMMARY = "summary.json"
@@ -116,6 +117,9 @@ def verify(directory: Path, progress: Progress) -> Verification:
     _again(directory, summary, instant, ledger, progress)
     figures = [key for key, value in flat(summary, "") if _counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)
+    notes = list(judging.expired(criteria, summary))
+    with ledger.guarded("criteria", SUMMARY):
+        notes += [f"verdict that stands on what was not recomputed: {one}" for one in unproven(summary, left)]
     return Verification(
         campaign=str(summary.get("campaign", "")),
         files_count=count,
@@ -126,7 +130,7 @@ def verify(directory: Path, progress: Progress) -> Verification:
         not_recomputed=left,
         patterns=_patterns(left, summary),
         unchecked=tuple(name for name in UNCHECKED if (directory / name).is_file()),
-        notes=judging.expired(criteria, summary),
+        notes=tuple(notes),
         unproven=tuple(standing.unproven(summary, left)),
     )
 

@@ -46,7 +46,8 @@ def expired(criteria: Criteria, summary: Mapping[str, Any]) -> tuple[str, ...]:
     """Return in words which waivers were good when the campaign was judged, and are not today."""
     today = datetime.now(UTC).date()
     listed = look(summary, "criteria")
-    waived = {one.get("id") for one in listed if isinstance(one, dict) and one.get("verdict") == "WAIVED"}
+    entries = listed if isinstance(listed, list) else []
+    waived = {one.get("id") for one in entries if isinstance(one, dict) and one.get("verdict") == "WAIVED"}
     return tuple(
         f"the waiver of {one.criterion} has expired on {one.expires}: NOT MEASURED from then on"
         for one in criteria.waivers
