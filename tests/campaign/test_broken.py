@@ -86,4 +86,6 @@ def test_a_killed_campaign_ends_its_load_before_its_platform(tmp_path: Path) -> 
         assert "was killed, and the platform ends with it" in str(bundle.manifest.reason)
         rows = bundle.requests()
         assert len(rows) > 0
-        assert rows["ok"].all()
+        failed = rows[~rows["ok"]]
+        assert set(failed["error"]) <= {"never sent"}, failed
+        assert len(failed) <= 2  # due in the instants in which the load was ended
