@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fireai_analysis.analyze.crdt_layout import container_of
 from fireai_analysis.analyze.crdt_states import Session, State
 from fireai_analysis.analyze.crdt_violation import Violation
-from fireai_analysis.analyze.document import Document, at
+from fireai_analysis.analyze.document import Document, at, unescaped
 from fireai_analysis.analyze.history import OTHER, Operation, Write, dominates, supersedes
 
 FEWEST_FOR_LAYOUT = 20
@@ -163,10 +163,16 @@ def strange(finals: Iterable[tuple[Session, State]], fates: Mapping[str, Fates])
     forms: dict[str, Counter[object]] = defaultdict(Counter)
     for session, final in finals:
         content = None if final.document is None else final.document.content
+        steps: dict[str, list[str]] = defaultdict(list)
         for one in fates[session.session_id].present:
-            if one.kind == "unique" and session.layouts.get(container_of(one.path)) == "by_path":
-                held = at(content, one.path)
-                forms[container_of(one.path)][frozenset(held) if isinstance(held, dict) else type(held)] += 1
+            if one.kind == "unique":
+                place, _, step = one.path.rpartition("/")
+                steps[place].append(unescaped(step))
+        for place, names in steps.items():
+            held = at(content, place) if session.layouts.get(place) == "by_path" else None
+            if isinstance(held, dict):
+                values = [held.get(name) for name in names]
+                forms[place].update(frozenset(one) if isinstance(one, dict) else type(one) for one in values)
     return sum(counted.total() - counted.most_common(1)[0][1] for counted in forms.values())
 
 

@@ -143,7 +143,9 @@ def _claimed(session: Session, state: State, refused: Mapping[str, Write], conta
     if state.document is None:
         return set()
     claimed = state.document.claims(containers, session.tokens) - session.tokens
-    return claimed | {token for token, write in refused.items() if session.holds(state, write)}
+    elements = {token for token, write in refused.items() if write.kind == "unique"}
+    others = {token for token in refused.keys() - elements if session.holds(state, refused[token])}
+    return claimed | others | (session.shown(state, elements) if elements else set())
 
 
 def _shown_although_refused(session: Session, state: State, write: Write) -> Violation:

@@ -257,7 +257,7 @@ def _write(group: list[Operation], kinds: dict[tuple[str, str], str]) -> Write:
         first.wave,
         kind,
         sent.count(ALTERED) == len(sent),
-        next((one.amount for one in group if one.amount is not None), None),
+        first.amount if only else next((one.amount for one in group if one.amount is not None), None),
         first.clock,
         first.invoke_ns if only else min([one.invoke_ns for one in group]),
         first.end_ns if only else max([one.end_ns for one in group]),
