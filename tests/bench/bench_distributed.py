@@ -92,7 +92,7 @@ def _whole(name: str, bundle: RunBundle, code: int | None, served: dict[str, int
     counted = {} if table is None else table.groupby("source", observed=True)["requests_count"].sum().to_dict()
     sent, stub_count = int(frame["sent_ns"].notna().sum()), sum(served.values())
     rows = [row for one in found for row in one.rows if row.phase == JUDGED]
-    pooled = np.sort([(row.end_ns - row.intended_ns) // NS_PER_US for row in rows])
+    pooled = np.sort([-((row.intended_ns - row.end_ns) // NS_PER_US) for row in rows])
     merged = frame["response_us"].dropna().to_numpy(np.int64)
     apart = [abs(int(_rank(pooled, ratio)) - int(_rank(np.sort(merged), ratio))) for ratio in RANKS]
     facts = read_json(bundle.raw_dir / FACTS)

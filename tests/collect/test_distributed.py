@@ -79,7 +79,7 @@ def is_whole(bundle: RunBundle, served: dict[str, int]) -> None:
     assert sum(worker["sent_count"] for worker in facts["workers"]) == len(offsets)
     assert len(facts["sessions"] + facts["profiled_sessions"]) == facts["setup_requests_count"]
     judged = [
-        (row.end_ns - row.intended_ns) // 1_000
+        -((row.intended_ns - row.end_ns) // 1_000)
         for one in recordings(bundle.journal_dir)
         for row in one.rows
         if row.phase == JUDGED
