@@ -69,13 +69,14 @@ def _plant(bundle: RunBundle, pid: int, planned: Sequence[Stall], found: list[tu
     began_ns = int(read_json(path)["started_ns"])
     for stall in planned:
         time.sleep(max(0.0, began_ns / 1e9 + stall.begin_s - clock.now_ns() / 1e9))
-        begin_ns = clock.now_ns()
         os.kill(pid, signal.SIGSTOP)
+        begin_ns = clock.now_ns()  # both stamps lie within the stall: the signal that ends it also takes our core
         try:
             time.sleep(stall.end_s - stall.begin_s)
         finally:
+            end_ns = clock.now_ns()
             os.kill(pid, signal.SIGCONT)
-        found.append((begin_ns, clock.now_ns()))
+        found.append((begin_ns, end_ns))
 
 
 @dataclass(frozen=True)
