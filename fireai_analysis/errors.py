@@ -87,6 +87,27 @@ class MissingSeriesError(BundleError):
     """A table that the caller cannot do without is not in the bundle."""
 
 
+class IngestError(UsageError):
+    """A foreign result file cannot be read as what it is, or is of a format that is recognised and not read.
+
+    Parameters
+    ----------
+    path : pathlib.Path or str
+        File at fault.
+    problem : str
+        What was expected and what was found.
+    remedy : str
+        The next step.
+    line : int, optional
+        Line at fault, from 1.
+    """
+
+    def __init__(self, path: Path | str, problem: str, remedy: str, *, line: int | None = None) -> None:
+        self.path, self.problem, self.remedy, self.line = path, problem, remedy, line
+        place = f"{path}:{line}" if line is not None else f"{path}"
+        super().__init__(f"{place}: {problem}; {remedy}")
+
+
 class AnalysisError(FireAIAnalysisError):
     """A number cannot be computed from the data given."""
 

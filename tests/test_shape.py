@@ -16,7 +16,7 @@ LINE = [
     ("curves", "scenarios", "schemas", "pprof"),
     ("bundle", "campaign", "records", "results"),
     ("platform",),
-    ("collect",),
+    ("collect", "ingest"),
     ("analyze",),
     ("diagnose",),
     ("doubts",),
