@@ -95,16 +95,27 @@ def _p_rising(slope: float, error: float) -> float:
 def _label(
     hours: Floats, found: Floats, whole: tuple[float, float], second: tuple[float, float], smallest: float
 ) -> str:
+    step = min(
+        float(np.var(found[:cut]) * cut + np.var(found[cut:]) * (len(found) - cut)) for cut in range(1, len(found))
+    )
+    bent, rise = min(_bent(hours, found, begin) for begin in hours[:-5])
+    bends = bent < step and rise > smallest
     if _p_rising(*whole) >= 0.025 or whole[0] <= smallest:
-        return "NONE"
+        return "DETECTED" if bends and bent <= 0.3 * float(np.var(found)) * len(found) else "NONE"
     slope, intercept = np.polyfit(hours, found, 1)
     left = float(np.sum((found - slope * hours - intercept) ** 2))
-    steps = [
-        float(np.var(found[:cut]) * cut + np.var(found[cut:]) * (len(found) - cut)) for cut in range(1, len(found))
-    ]
-    if left / max(min(steps), 1e-9) >= 1.3:
+    if not bends and left / max(step, 1e-9) >= 1.3:
         return "STEP"
     return "RAMPING" if _p_rising(*second) >= 0.05 or second[0] < whole[0] / 2 else "DETECTED"
+
+
+def _bent(hours: Floats, found: Floats, begin: float) -> tuple[float, float]:
+    """Return squared error and slope of a level that rises in a line from an instant on, and does not fall."""
+    shape = np.column_stack([np.ones_like(hours), np.clip(hours - begin, 0.0, None)])
+    (level, slope), *_ = np.linalg.lstsq(shape, found, rcond=None)
+    if slope <= 0:
+        return float(np.var(found)) * len(found), 0.0
+    return float(np.sum((found - shape @ (level, slope)) ** 2)), float(slope)
 
 
 def figures(run: Run, limit_bytes: float, high_water_bytes: int | None) -> Figures:
