@@ -141,6 +141,8 @@ class Told:
         UTC nanoseconds.
     users_count : int or None
         Virtual users, the most at once.
+    duration_s : float or None
+        How long the run took, where start and end are not both told.
     notes : tuple of str
         What the reader of the report must know of these figures, one sentence each.
     """
@@ -149,6 +151,7 @@ class Told:
     started_ns: int | None = None
     ended_ns: int | None = None
     users_count: int | None = None
+    duration_s: float | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -1,0 +1,135 @@
+"""Records of a CSV file, read so that one broken record costs itself alone, and the numbers in their fields."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fireai_analysis.ingest.found import Refused
+from fireai_analysis.ingest.source import Head, Source
+
+MOST_LINES = 400
+"""More lines than the longest traceback in a field; a quote that is open for longer was never closed."""
+LARGEST_COUNT = 2**53
+ABSENT = frozenset(("", "N/A", "None", "null"))
+_DECIMAL = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class Record(NamedTuple):
+    """One record: the line it begins on, its fields as text, and whether a line end follows it."""
+
+    line: int
+    fields: list[str]
+    ended: bool
+
+
+def records(source: Source) -> Iterator[Record | Refused]:
+    """Yield the records of a comma-separated file; any of the three line ends, and CR CR LF, ends one.
+
+    Bytes that are not UTF-8 are written as escapes. A record that is broken is refused by itself, and reading goes on
+    with the line after its first.
+    """
+    waiting: deque[tuple[int, bytes, bool]] = deque()
+    rest = _pieces(source)
+    while piece := _next(waiting, rest):
+        if not piece[1].strip():
+            continue
+        taken = [piece]
+        while _open(taken) and len(taken) < MOST_LINES and (more := _next(waiting, rest)):
+            taken.append(more)
+        found = _record(taken)
+        if isinstance(found, Refused):
+            waiting.extendleft(reversed(taken[1:]))
+        yield found
+
+
+def header(head: Head) -> list[str]:
+    """Return the names of the first line of a file in lower case; none where it cannot be one of a CSV file.
+
+    Examples
+    --------
+    >>> header(Head(b'"Type","# requests"', True))
+    ['type', '# requests']
+    """
+    lines = head.data.replace(b"\r", b"\n").lstrip().split(b"\n", 1)
+    found = _record([(1, lines[0], True)])
+    return [] if isinstance(found, Refused) else [name.strip().lower() for name in found.fields]
+
+
+def decimal(text: str, what: str) -> float:
+    """Return a number written in ASCII digits.
+
+    Raises
+    ------
+    ValueError
+        With a reason such as "elapsed is not a number", where it is none or is not finite.
+
+    Examples
+    --------
+    >>> decimal("1.5", "elapsed")
+    1.5
+    """
+    text = text.strip()
+    value = float(text) if _DECIMAL.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{what} is not a number")
+    return value
+
+
+def positive(text: str, what: str) -> float | None:
+    """Return a number that is not negative; None where the field says that there is none."""
+    if text.strip() in ABSENT:
+        return None
+    value = decimal(text, what)
+    if value < 0:
+        raise ValueError(f"{what} is negative")
+    return value
+
+
+def count(text: str, what: str) -> int:
+    """Return a whole number from 0; raises ValueError with a reason where the field holds none."""
+    value = decimal(text, what)
+    if not 0 <= value < LARGEST_COUNT or value != int(value):
+        raise ValueError(f"{what} is not a count")
+    return int(value)
+
+
+def _pieces(source: Source) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield number, bytes without their end, and whether one follows, of each line; a lone CR ends one too."""
+    for number, line in source.lines():
+        pieces = line.rstrip(b"\r\n").split(b"\r")
+        ended = line.endswith((b"\n", b"\r"))
+        for place, piece in enumerate(pieces):
+            yield number, piece, ended or place < len(pieces) - 1
+
+
+def _next(
+    waiting: deque[tuple[int, bytes, bool]], rest: Iterator[tuple[int, bytes, bool]]
+) -> tuple[int, bytes, bool] | None:
+    return waiting.popleft() if waiting else next(rest, None)
+
+
+def _open(taken: list[tuple[int, bytes, bool]]) -> bool:
+    """Whether a quote is open at the end: doubled quotes inside a field leave their number even."""
+    return sum(piece.count(b'"') for _, piece, _ in taken) % 2 == 1
+
+
+def _record(taken: list[tuple[int, bytes, bool]]) -> Record | Refused:
+    line, ended = taken[0][0], taken[-1][2]
+    joined = b"\n".join(piece for _, piece, _ in taken)
+    if b"\0" in joined:
+        return Refused("NUL bytes", line)
+    text = joined.decode("utf-8", "backslashreplace")
+    if '"' not in text:
+        return Record(line, text.split(","), ended)
+    if _open(taken):
+        return Refused("a quote does not close", line)
+    try:
+        rows = list(csv.reader(text.splitlines(keepends=True)))
+    except csv.Error:
+        return Refused("is not CSV", line)
+    return Record(line, rows[0], ended) if len(rows) == 1 else Refused("a quote does not close", line)
