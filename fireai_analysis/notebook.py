@@ -29,7 +29,7 @@ from fireai_analysis.results import CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import SCENARIO_NAMES, SELECTORS, load_criteria, suggestion
 from fireai_analysis.spec import Criteria, Criterion
 from fireai_analysis.tables import Table
-from fireai_analysis.units import number_text
+from fireai_analysis.units import Limits, number_text
 
 MODES = ("run", "open")
 INJECTED = "# Parameters\n"  # how papermill begins the cell that it puts in
@@ -43,6 +43,11 @@ class RunAnalysis:
     criteria: Criteria
     result: ScenarioResult
     tables: Mapping[str, pd.DataFrame]
+
+    @property
+    def limits(self) -> Limits:
+        """Limits by criterion, each in its own unit."""
+        return {criterion.id: criterion.limit for criterion in self.criteria.criteria}
 
     def limit(self, criterion_id: str) -> float | None:
         """Return the limit of a criterion where it binds this scenario, in the criterion's unit."""
@@ -123,7 +128,7 @@ def analyze(bundle: RunBundle) -> RunAnalysis:
 
 def overview(run: RunAnalysis) -> Table:
     """Show what ran, how much of the ticket it was, and what came of it."""
-    return tables.overview(run.result)
+    return tables.overview(run.result, run.limits)
 
 
 def quality(run: RunAnalysis) -> Table:
@@ -138,22 +143,22 @@ def generator(run: RunAnalysis) -> Table:
 
 def percentiles(run: RunAnalysis) -> Table:
     """Show response time against service time."""
-    return tables.percentiles(run.result)
+    return tables.percentiles(run.result, run.limits)
 
 
 def latency_by_endpoint(run: RunAnalysis) -> Table:
     """Show latency of each endpoint at each door."""
-    return tables.latency_by_endpoint(run.result)
+    return tables.latency_by_endpoint(run.result, run.limits)
 
 
 def errors(run: RunAnalysis) -> Table:
     """Show answers by status and errors by text."""
-    return tables.errors(run.result)
+    return tables.errors(run.result, run.limits)
 
 
 def memory(run: RunAnalysis) -> Table:
     """Show resident set and live heap of the Go service."""
-    return tables.memory(run.result)
+    return tables.memory(run.result, run.limits)
 
 
 def garbage_collection(run: RunAnalysis) -> Table:
@@ -183,7 +188,7 @@ def stability(run: RunAnalysis) -> Table:
 
 def judged_latency(run: RunAnalysis) -> Table:
     """Show what the latency criterion is judged on."""
-    return tables.judged_latency(run.result)
+    return tables.judged_latency(run.result, run.limits)
 
 
 def burst(run: RunAnalysis) -> Table:

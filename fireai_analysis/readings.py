@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from fireai_analysis.analyze.validity.samplers import MARK_SLACK_BYTES, MARK_TOLERANCE
 from fireai_analysis.doubts import EPISODES_ENOUGH, cut_over, leak_forecast, leak_unknown, other_leaks, share_over
 from fireai_analysis.reasons import Doubt
 from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
-from fireai_analysis.units import mb, near_limit_text, number_text, percent_text
+from fireai_analysis.units import criterion_text, mb, number_text, percent_text
 
 FEWEST_CONFLICTS = 1000
 ACKNOWLEDGED_RATIO, UNKNOWN_RATIO = 0.95, 0.01
@@ -57,11 +58,7 @@ class Reading:
 
 def value_text(criterion: Criterion, value: float) -> str:
     """Return a figure in the unit of its criterion, with digits enough to see its side of the limit."""
-    if criterion.unit == "ratio":
-        return f"{near_limit_text(value * 100, criterion.limit * 100, 2)} %"
-    if criterion.unit == "bytes":
-        return f"{near_limit_text(mb(value), mb(criterion.limit))} MB"
-    return f"{near_limit_text(value, criterion.limit, 1 if criterion.unit == 'ms' else 0)} {criterion.unit}"
+    return criterion_text(value, criterion.limit, criterion.unit)
 
 
 def limit_text(criterion: Criterion) -> str:
@@ -248,6 +245,7 @@ def _read_memory(criterion: Criterion, result: ScenarioResult) -> Reading:
                 f"{number_text(None if sampled is None else mb(sampled), 1, 'MB')} at most in the samples",
             ),
         )
+    doubts += _above_mark(criterion, result)
     proven = mark if mark is not None and own else sampled
     return Reading(
         actual=float(actual),
@@ -271,6 +269,20 @@ def _is_of_this_run(criterion: Criterion, result: ScenarioResult) -> bool:
     fresh = began is not None and result.started_ns is not None and began >= result.started_ns
     rose = start is not None and mark > start
     return fresh or rose or (sampled is not None and not criterion.within(sampled))
+
+
+def _above_mark(criterion: Criterion, result: ScenarioResult) -> Iterable[Doubt]:
+    """Yield that samples reached over the mark: over the limit, or by more than the kernel counts in batches.
+
+    The check `memory_mark` holds the mark against the resident set alone; where that was not sampled the Go runtime's
+    own sum speaks.
+    """
+    mark, sampled = result.go.high_water_end_bytes, result.facts.get("go_sampled_peak_bytes")
+    said = any(one.check == "memory_mark" and one.ok is False for one in result.validity)
+    if mark is None or sampled is None or sampled <= mark or said:
+        return
+    if not criterion.within(sampled) or sampled > MARK_TOLERANCE * mark + MARK_SLACK_BYTES:
+        yield Doubt("OLD_MARK", f"samples reached {value_text(criterion, sampled)}, which is above the mark")
 
 
 def _growth_text(result: ScenarioResult) -> str:

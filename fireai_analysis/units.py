@@ -7,8 +7,9 @@ it is never zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 NOT_MEASURED = "NOT MEASURED"
 BYTES_PER_KB = 1_000
@@ -21,6 +22,11 @@ NS_PER_US = 1_000
 US_PER_MS = 1_000
 S_PER_HOUR = 3_600
 S_PER_DAY = 86_400
+RATIO_TO_PERCENT, BYTES_TO_MB = 2, -6
+"""Places by which the point moves from the stored unit to the printed one."""
+MOST_DIGITS = 20
+Limits = Mapping[str, float]
+"""Limits of criteria by id, each in the criterion's own unit."""
 
 
 def mib(size_bytes: float) -> float:
@@ -80,7 +86,7 @@ def utc_text(time_ns: int | None) -> str:
     return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def number_text(value: float | None, digits: int = 1, unit: str = "") -> str:
+def number_text(value: float | None, digits: int = 1, unit: str = "", *, limit: float | None = None) -> str:
     """Return a number with thousands separators and its unit; None gives `NOT MEASURED`.
 
     Parameters
@@ -91,35 +97,51 @@ def number_text(value: float | None, digits: int = 1, unit: str = "") -> str:
         Digits after the point.
     unit : str
         Appended after a thin gap where not empty.
+    limit : float or None
+        A limit that the number stands beside: then it gets as many digits as show on which side of it it lies.
 
     Examples
     --------
     >>> number_text(17280, 0)
     '17,280'
-    >>> number_text(0.25, 2, "ms")
-    '0.25 ms'
+    >>> number_text(0.25, 2, "ms"), number_text(300.04, 1, "ms", limit=300.0)
+    ('0.25 ms', '300.04 ms')
     >>> number_text(None)
     'NOT MEASURED'
     """
     if value is None or math.isnan(value):
         return NOT_MEASURED
-    text = "unbounded" if math.isinf(value) else f"{value:,.{digits}f}"
+    if math.isinf(value):
+        text = "unbounded"
+    else:
+        text = f"{value:,.{digits}f}" if limit is None else near_limit_text(value, limit, digits)
     return f"{text} {unit}" if unit else text
 
 
-def ms_text(duration_ms: float | None) -> str:
-    """Return a latency in ms: one digit from 10 ms up, two below.
+def ms_text(duration_ms: float | None, limit_ms: float | None = None) -> str:
+    """Return a latency in ms: one digit from 10 ms up, two below, more beside a limit that it nearly meets.
 
     Examples
     --------
-    >>> ms_text(300.04), ms_text(4.612), ms_text(None)
-    ('300.0 ms', '4.61 ms', 'NOT MEASURED')
+    >>> ms_text(300.04), ms_text(300.04, 300.0), ms_text(4.612), ms_text(None)
+    ('300.0 ms', '300.04 ms', '4.61 ms', 'NOT MEASURED')
     """
-    return number_text(duration_ms, 1 if duration_ms is None or duration_ms >= 10 else 2, "ms")
+    return number_text(duration_ms, 1 if duration_ms is None or duration_ms >= 10 else 2, "ms", limit=limit_ms)
 
 
-def near_limit_text(value: float | None, limit: float, digits: int = 1) -> str:
+def near_limit_text(value: float | None, limit: float, digits: int = 1, shift: int = 0) -> str:
     """Return a number with as many digits as it takes to see on which side of the limit it lies.
+
+    Parameters
+    ----------
+    value : float or None
+        The number.
+    limit : float
+        The limit, in the same unit.
+    digits : int
+        Digits after the point, at least.
+    shift : int
+        Places by which the point moves from the number's unit to the printed one, without rounding.
 
     Examples
     --------
@@ -127,27 +149,30 @@ def near_limit_text(value: float | None, limit: float, digits: int = 1) -> str:
     '300.0001'
     >>> near_limit_text(300.0, 300.0), near_limit_text(300.04, 300.04), near_limit_text(300.05, 300.06)
     ('300.0', '300.04', '300.05')
+    >>> near_limit_text(0.07, 0.07, 2, RATIO_TO_PERCENT), near_limit_text(511_999_999, 512e6, 1, BYTES_TO_MB)
+    ('7.00', '511.999999')
     """
     if value is None or math.isnan(value) or math.isinf(value):
         return number_text(value, digits)
-    for more in range(digits, 13):
-        text = f"{value:,.{more}f}"
-        if _side(float(text.replace(",", "")), limit) == _side(value, limit):
+    exact, bound = (Decimal(repr(float(one))).scaleb(shift) for one in (value, limit))
+    for more in range(digits, MOST_DIGITS):
+        text = f"{exact if shift else value:,.{more}f}"
+        if _side(Decimal(text.replace(",", "")), bound) == _side(exact, bound):
             return text
-    return repr(value)
+    return str(exact).lower()
 
 
-def _side(value: float, limit: float) -> int:
+def _side(value: Decimal, limit: Decimal) -> int:
     return (value > limit) - (value < limit)
 
 
-def percent_text(ratio: float | None, digits: int = 2) -> str:
-    """Return a ratio in percent; 0 and 100 only where exactly so.
+def percent_text(ratio: float | None, digits: int = 2, *, limit: float | None = None) -> str:
+    """Return a ratio in percent; 0 and 100 only where exactly so, and more digits beside a limit that it nearly meets.
 
     Examples
     --------
-    >>> percent_text(0.05)
-    '5.00'
+    >>> percent_text(0.05), percent_text(0.050001, limit=0.05)
+    ('5.00', '5.0001')
     >>> percent_text(0.0000001)
     '<0.01'
     >>> percent_text(0.99999999)
@@ -155,13 +180,33 @@ def percent_text(ratio: float | None, digits: int = 2) -> str:
     """
     if ratio is None or math.isnan(ratio):
         return NOT_MEASURED
-    step = 10.0**-digits
-    value = ratio * 100
-    if 0 < value < step:
-        return f"<{step:.{digits}f}"
-    if 100 - step < value < 100:
-        return f">{100 - step:.{digits}f}"
-    return f"{value:,.{digits}f}"
+    step = 10.0 ** -(digits + RATIO_TO_PERCENT)
+    if 0 < ratio < step and (limit is None or limit >= step):
+        return f"<{step * 100:.{digits}f}"
+    if 1 - step < ratio < 1 and (limit is None or limit <= 1 - step):
+        return f">{100 - step * 100:.{digits}f}"
+    if limit is None:
+        return number_text(ratio * 100, digits)
+    return near_limit_text(ratio, limit, digits, RATIO_TO_PERCENT)
+
+
+def criterion_text(value: float, limit: float, unit: str) -> str:
+    """Return a figure in the unit of its criterion, with digits enough to see its side of the limit.
+
+    Examples
+    --------
+    >>> criterion_text(0.05004, 0.05, "ratio"), criterion_text(512_000_001, 512e6, "bytes")
+    ('5.004 %', '512.000001 MB')
+    >>> criterion_text(1, 0, "writes"), criterion_text(300.04, 300.0, "ms")
+    ('1 write', '300.04 ms')
+    """
+    if unit == "ratio":
+        return f"{percent_text(value, limit=limit)} %"
+    if unit == "bytes":
+        return bytes_text(value, limit)
+    return number_text(
+        value, 1 if unit == "ms" else 0, "write" if unit == "writes" and value == 1 else unit, limit=limit
+    )
 
 
 def range_text(ratios: Sequence[float]) -> str:
@@ -176,15 +221,17 @@ def range_text(ratios: Sequence[float]) -> str:
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-def bytes_text(size_bytes: float | None) -> str:
-    """Return a size in MB (10**6 bytes) with one digit.
+def bytes_text(size_bytes: float | None, limit_bytes: float | None = None) -> str:
+    """Return a size in MB (10**6 bytes) with one digit, with more beside a limit that it nearly meets.
 
     Examples
     --------
-    >>> bytes_text(1_500_000)
-    '1.5 MB'
+    >>> bytes_text(1_500_000), bytes_text(512_000_001, 512_000_000)
+    ('1.5 MB', '512.000001 MB')
     """
-    return number_text(None if size_bytes is None else mb(size_bytes), 1, "MB")
+    if size_bytes is None or limit_bytes is None:
+        return number_text(None if size_bytes is None else mb(size_bytes), 1, "MB")
+    return f"{near_limit_text(size_bytes, limit_bytes, 1, BYTES_TO_MB)} MB"
 
 
 def size_text(size_bytes: float | None) -> str:

@@ -23,6 +23,7 @@ from fireai_analysis.tables import generator, load
 from fireai_analysis.tables.verdicts import actual_text
 from tests import made
 
+LIMITS = {one.id: one.limit for one in load_criteria().criteria}
 P95 = next(one for one in load_criteria().criteria if one.id == "p95_latency")
 
 
@@ -71,31 +72,31 @@ def test_there_is_no_response_time(result: ScenarioResult) -> None:
 
 
 def test_tables_name_it_service_time(result: ScenarioResult) -> None:
-    percentiles = load.percentiles(result)
+    percentiles = load.percentiles(result, LIMITS)
     assert percentiles.title == "Service time (closed loop)"
     assert {row[1] for row in percentiles.rows} == {"NOT MEASURED"}
-    assert "response time" not in str(load.judged_latency(result).rows[0]).lower()
-    overview = str(load.overview(result).rows)
+    assert "response time" not in str(load.judged_latency(result, LIMITS).rows[0]).lower()
+    overview = str(load.overview(result, LIMITS).rows)
     assert "closed: each user waits" in overview
     assert "at most 50.0 rps" in overview
-    for shown in (load.overview(result), load.burst(result), load.errors(result)):
+    for shown in (load.overview(result, LIMITS), load.burst(result), load.errors(result, LIMITS)):
         assert not [word for word in ("intended", "offered", "asked for", "late") if word in shown.text().lower()]
     assert "intended" in load.burst(made.healthy_result("peak")).text()
-    assert "intended" in load.errors(made.healthy_result("peak")).text()
-    assert "closed loop knows service time only" in load.latency_by_endpoint(result).note
-    assert "closed loop" not in load.latency_by_endpoint(made.healthy_result("peak")).note
-    assert "open: sent when due" in str(load.overview(made.healthy_result("peak")).rows)
+    assert "intended" in load.errors(made.healthy_result("peak"), LIMITS).text()
+    assert "closed loop knows service time only" in load.latency_by_endpoint(result, LIMITS).note
+    assert "closed loop" not in load.latency_by_endpoint(made.healthy_result("peak"), LIMITS).note
+    assert "open: sent when due" in str(load.overview(made.healthy_result("peak"), LIMITS).rows)
 
 
 def test_words_name_it_service_time(result: ScenarioResult) -> None:
-    text = " ".join(narrative.analysis(result))
+    text = " ".join(narrative.analysis(result, LIMITS))
     assert "These are service times" in text
     assert "each user waited for its answer" in text
     assert "response time" not in text
     assert "intended" not in text
     assert "offered" not in text
     assert "rightly within the limit" not in text
-    opened = " ".join(narrative.analysis(made.healthy_result("peak")))
+    opened = " ".join(narrative.analysis(made.healthy_result("peak"), LIMITS))
     assert "were intended" in opened
     assert "rightly within the limit" in opened
 

@@ -1,27 +1,33 @@
 """The words of the report: true to the figures, and honest about what is missing."""
 
+from functools import partial
+
 import pytest
 
 from fireai_analysis import narrative
 from fireai_analysis.narrative import words
+from fireai_analysis.scenarios import load_criteria
 from tests.publish import campaigns
+
+LIMITS = {one.id: one.limit for one in load_criteria().criteria}
+analysis = partial(narrative.analysis, limits=LIMITS)
 
 
 @pytest.mark.parametrize("name", campaigns.LOADS)
 def test_a_run_that_left_nothing_says_so(name: str) -> None:
-    assert narrative.analysis(campaigns.missing(name)) == ("NOT MEASURED: was not part of this campaign",)
+    assert analysis(campaigns.missing(name)) == ("NOT MEASURED: was not part of this campaign",)
 
 
 @pytest.mark.parametrize("name", campaigns.LOADS)
 def test_scale_is_said_in_every_analysis(name: str) -> None:
-    text = " ".join(narrative.analysis(campaigns.result(name)))
+    text = " ".join(analysis(campaigns.result(name)))
     assert "it can prove a violation, not readiness" in text
     full = {"duration_ratio": 1.0, "users_ratio": 1.0, "rate_ratio": 1.0}
-    assert "it can prove" not in " ".join(narrative.analysis(campaigns.result(name, scale=full)))
+    assert "it can prove" not in " ".join(analysis(campaigns.result(name, scale=full)))
 
 
 def test_figures_of_the_peak() -> None:
-    text = " ".join(narrative.analysis(campaigns.result("peak")))
+    text = " ".join(analysis(campaigns.result("peak")))
     assert "95 % within 14.8 ms (95 % interval 13.2 to 16.9 ms)" in text
     assert "database 36.0 %" in text
     assert "No request failed." in text
@@ -31,7 +37,7 @@ def test_errors_are_named_most_frequent_first() -> None:
     broken = campaigns.result(
         "peak", failures_count=40, timeouts_count=2, error_ratio=0.04, errors={"status 500": 40, "timeout": 2}
     )
-    text = " ".join(narrative.analysis(broken))
+    text = " ".join(analysis(broken))
     assert "4.00 % of them went wrong (40 failed, 2 timed out); most often: status 500 (40 times)." in text
 
 
@@ -39,14 +45,14 @@ def test_unmeasured_parts_are_not_left_out() -> None:
     bare = campaigns.result(
         "sustained", memory_mib={}, connections={}, response_ms={}, response_p95=None, error_ratio=None
     )
-    text = " ".join(narrative.analysis(bare))
+    text = " ".join(analysis(bare))
     for what in ("error ratio", "Latency", "memory of the Go service", "Database connections"):
         assert any(what in sentence and "NOT MEASURED" in sentence for sentence in text.split(". ")), what
 
 
 def test_a_lost_write_is_said_with_an_example() -> None:
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 1, "final_state_read": True}
-    text = " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt | {"lost_examples": ["/elements/a"]})))
+    text = " ".join(analysis(campaigns.result("crdt_stress", crdt=crdt | {"lost_examples": ["/elements/a"]})))
     assert "1 acknowledged write cannot be found in the final state (for example /elements/a)." in text
     assert "Every acknowledged write" not in text
 
@@ -54,11 +60,11 @@ def test_a_lost_write_is_said_with_an_example() -> None:
 def test_proven_violations_beside_lost_writes_are_told() -> None:
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 0, "final_state_read": True}
     only = campaigns.result("crdt_stress", crdt=crdt | {"phantom_count": 1, "divergence_count": 2})
-    text = " ".join(narrative.analysis(only))
+    text = " ".join(analysis(only))
     assert "Proven wrong: 1 value was written by nobody; 2 sessions differ between places at rest." in text
     both = campaigns.result("crdt_stress", crdt=crdt | {"lost_count": 2, "lost_later_count": 2})
-    assert "Proven as well: 2 writes were seen by a read and are gone." in " ".join(narrative.analysis(both))
-    assert "Proven" not in " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt)))
+    assert "Proven as well: 2 writes were seen by a read and are gone." in " ".join(analysis(both))
+    assert "Proven" not in " ".join(analysis(campaigns.result("crdt_stress", crdt=crdt)))
 
 
 def test_a_counterexample_takes_the_place_of_examples() -> None:
@@ -66,27 +72,27 @@ def test_a_counterexample_takes_the_place_of_examples() -> None:
     shown = {"kind": "lost", "session_id": "s", "path": "/x", "text": "x is absent", "events": [event]}
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 1, "final_state_read": True}
     given = campaigns.result("crdt_stress", crdt=crdt | {"lost_examples": ["s /x x"], "counterexample": shown})
-    text = " ".join(narrative.analysis(given))
+    text = " ".join(analysis(given))
     assert "The timeline below shows the smallest counterexample: an acknowledged write that is absent." in text
     assert "for example" not in text
 
 
 def test_an_unread_final_state_is_not_called_complete() -> None:
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": None, "final_state_read": False}
-    text = " ".join(narrative.analysis(campaigns.result("crdt_stress", crdt=crdt)))
+    text = " ".join(analysis(campaigns.result("crdt_stress", crdt=crdt)))
     assert "Whether writes were lost is NOT MEASURED" in text
 
 
 def test_an_aborted_run_says_so_first() -> None:
     broken = campaigns.result("peak", state="aborted", reason="the target was gone")
-    assert "The run is aborted: the target was gone." in narrative.analysis(broken)[0]
+    assert "The run is aborted: the target was gone." in analysis(broken)[0]
     scenarios = {name: campaigns.result(name) for name in campaigns.LOADS} | {"peak": broken}
     assert narrative.run_warnings(campaigns.summary(scenarios=scenarios))[0] == "Peak is aborted: the target was gone."
 
 
 def test_a_failed_check_is_a_doubt() -> None:
     check = {"check": "generator", "ok": False, "detail": "CPU at 99 %"}
-    text = narrative.analysis(campaigns.result("peak", validity=[check]))[-1]
+    text = analysis(campaigns.result("peak", validity=[check]))[-1]
     assert text == "The validity gate does not hold: generator (CPU at 99 %)."
 
 
@@ -152,32 +158,30 @@ def test_words_about_the_database() -> None:
 def test_what_became_of_the_arrivals_is_said() -> None:
     late = {"late_count": 12, "late_ratio": 12 / 1042, "latest_ms": 48.2}
     text = " ".join(
-        narrative.analysis(
-            campaigns.result("peak", delay=late, never_sent_count=3, generator={"in_flight_at_end_count": 1})
-        )
+        analysis(campaigns.result("peak", delay=late, never_sent_count=3, generator={"in_flight_at_end_count": 1}))
     )
     assert (
         "12 were sent more than 15 ms after they were due (at most 48.2 ms), 3 were never sent, and 1 was in flight"
         in text
     )
-    bare = " ".join(narrative.analysis(campaigns.result("peak", delay={}, generator={})))
+    bare = " ".join(analysis(campaigns.result("peak", delay={}, generator={})))
     assert "How many were sent late is NOT MEASURED" in bare
     assert "in flight when the window ended is NOT MEASURED" in bare
 
 
 def test_the_difference_of_the_two_latencies_is_explained() -> None:
     on_time = {"p99_ms": 1.3, "late_count": 0, "late_ratio": 0.0, "latest_ms": 4.0}
-    text = " ".join(narrative.analysis(campaigns.result("peak", delay=on_time)))
+    text = " ".join(analysis(campaigns.result("peak", delay=on_time)))
     assert "At the P99 response time is 1.3 ms above service time" in text
     assert "every request went out within 4.0 ms of its time" in text
-    late = " ".join(narrative.analysis(campaigns.result("peak", delay=on_time | {"late_count": 9, "late_ratio": 0.02})))
+    late = " ".join(analysis(campaigns.result("peak", delay=on_time | {"late_count": 9, "late_ratio": 0.02})))
     assert "2.00 % of the requests went out more than 15 ms late" in late
 
 
 def test_a_stall_is_told_with_what_a_closed_loop_would_have_hidden() -> None:
     stall = {"worst_at_s": 25.0, "worst_in_flight_count": 175, "worst_waited_ms": 5012.0, "hidden_count": 125}
-    text = " ".join(narrative.analysis(campaigns.result("peak", delay=stall)))
+    text = " ".join(analysis(campaigns.result("peak", delay=stall)))
     assert "25 s into the window, 175 requests were in flight, and the slowest of them took 5,012 ms" in text
     assert "A closed loop of 50 users would have held back at least 125 of them" in text
-    short = " ".join(narrative.analysis(campaigns.result("peak", delay=stall | {"worst_waited_ms": 400.0})))
+    short = " ".join(analysis(campaigns.result("peak", delay=stall | {"worst_waited_ms": 400.0})))
     assert "closed loop" not in short

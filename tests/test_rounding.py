@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from decimal import Decimal
 from io import StringIO
 
 import numpy as np
@@ -11,14 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from fireai_analysis import narrative, tables
 from fireai_analysis.commands.verdicts import show_summary
 from fireai_analysis.judge import judge_one
+from fireai_analysis.publish import values
 from fireai_analysis.readings import limit_text, value_text
 from fireai_analysis.results import CriterionResult, Measured, ScenarioResult
 from fireai_analysis.scenarios import load_criteria
 from fireai_analysis.spec import Criterion
+from fireai_analysis.tables import Table
 from fireai_analysis.tables.verdicts import value_text as table_text
-from fireai_analysis.units import near_limit_text
+from fireai_analysis.units import Limits, criterion_text, near_limit_text
 from tests import made, never
 
 CRITERIA = {one.id: one for one in load_criteria().criteria}
@@ -69,6 +74,84 @@ def test_no_text_crosses_any_limit(value: float, micro: int, digits: int) -> Non
     assert side(number_of(text), limit) == side(value, limit)
 
 
+UNITS = {"ms": 300.0, "bytes": 512e6, "ratio": 0.05, "writes": 0.0}
+
+
+@given(st.sampled_from(sorted(UNITS)), st.data())
+def test_a_printed_figure_and_a_printed_limit_compare_as_the_numbers_do(unit: str, data: st.DataObject) -> None:
+    limit = data.draw(
+        st.sampled_from([UNITS[unit], UNITS[unit] * 1.000007]) | st.floats(0, 1 if unit == "ratio" else 1e9)
+    )
+    near = st.floats(-1e-3, 1e-3).map(lambda step: max(0.0, limit * (1 + step)))
+    value = data.draw(near | st.just(limit) | st.floats(0, 1 if unit == "ratio" else 1e12))
+    shown, bound = (criterion_text(one, limit, unit).split(" ")[0] for one in (value, limit))
+    if shown.startswith("<"):
+        assert value < limit
+        assert Decimal(shown[1:]) <= Decimal(bound)  # so are all values under what is printed
+    elif shown.startswith(">"):
+        assert value > limit
+        assert Decimal(shown[1:]) >= Decimal(bound)
+    else:
+        exact = Decimal(shown.replace(",", "")) - Decimal(bound.replace(",", ""))
+        assert (exact > 0) - (exact < 0) == side(value, limit), (shown, bound)
+
+
+LIMITS = {one.id: one.limit for one in CRITERIA.values()}
+RATIO = 6_301 / 126_000
+
+
+def near_every_limit(model: str = "open") -> ScenarioResult:
+    """A run whose latency, errors and memory lie just over their limits, so near that one digit would hide it."""
+    base = p95_of(300.04)
+    p95 = {"p95": 300.04}
+    return base.model_copy(
+        update={
+            "load_model": model,
+            "response_ms": base.response_ms.model_copy(update=p95),
+            "service_ms": base.service_ms.model_copy(update=p95),
+            "endpoints": tuple(
+                one.model_copy(update={"response_ms": one.response_ms.model_copy(update=p95)}) for one in base.endpoints
+            ),
+            **{"error_ratio": RATIO, "error_interval": (RATIO, RATIO), "failures_count": 6_301},
+            "memory_mib": base.memory_mib.model_copy(update={"peak": 512_000_020 / made.MIB}),
+            "go": base.go.model_copy(update={"high_water_end_bytes": 512_000_001}),
+        }
+    )
+
+
+BESIDE_LIMITS = (
+    tables.overview,
+    tables.percentiles,
+    tables.judged_latency,
+    tables.latency_by_endpoint,
+    tables.errors,
+    tables.memory,
+)
+
+
+@pytest.mark.parametrize("make", BESIDE_LIMITS, ids=lambda make: make.__name__)
+def test_no_table_rounds_a_figure_onto_its_limit(make: Callable[[ScenarioResult, Limits], Table]) -> None:
+    text = make(near_every_limit(), LIMITS).text()
+    assert not re.search(r"\b300\.0 ms|\b5\.00 %|\b512\.0\b", text), text
+    assert re.search(r"300\.04 ms|5\.001 %|512\.00000", text)
+
+
+@pytest.mark.parametrize("model", ["open", "closed"])
+def test_no_sentence_rounds_a_figure_onto_its_limit(model: str) -> None:
+    result = near_every_limit(model)
+    scenarios = {"peak": result, "sustained": result.model_copy(update={"scenario": "sustained"})}
+    for one in scenarios.values():
+        text = " ".join(narrative.analysis(one, LIMITS))
+        assert "300.04 ms" in text
+        assert "5.001 % of them went wrong" in text
+        assert "300.0 ms" not in text
+        assert "512.00002 MB" in text or one.scenario == "peak"
+    filling = values.of(made.summary(scenarios))
+    assert filling["peak.success"][0].text == "94.999 %"
+    assert filling["sustained.memory_peak"][0].text == "512.00002 MB"
+    assert filling["peak.p95"][0].text == "300.04 ms"
+
+
 # -- each limit, through the judge
 
 
@@ -80,9 +163,9 @@ def p95_of(value: float) -> ScenarioResult:
 
 @pytest.mark.parametrize(("value", "verdict", "words"), [
     (299.9999, "PASSED", "P95 299.9999 ms"),
-    (math.nextafter(300.0, 0), "PASSED", "P95 299.99999999999994 ms"),
+    (math.nextafter(300.0, 0), "PASSED", "P95 299.9999999999999 ms"),
     (300.0, "PASSED", "P95 300.0 ms"),
-    (math.nextafter(300.0, 301), "FAILED", "P95 300.00000000000006 ms"),
+    (math.nextafter(300.0, 301), "FAILED", "P95 300.0000000000001 ms"),
     (300.0001, "FAILED", "P95 300.0001 ms"),
     (300.04, "FAILED", "P95 300.04 ms"),
 ])  # fmt: skip

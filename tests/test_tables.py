@@ -1,7 +1,7 @@
 """Tables: every value formatted, escaped, traceable to its key, and NOT MEASURED where it was not measured."""
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,20 +11,26 @@ from hypothesis import strategies as st
 
 from fireai_analysis import tables
 from fireai_analysis.results import CriterionResult, ScenarioResult
+from fireai_analysis.scenarios import load_criteria
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.verdicts import value_text
 from tests.plots.frames import HOSTILE, result, unmeasured
 
+LIMITS = {one.id: one.limit for one in load_criteria().criteria}
+BESIDE_LIMITS = (
+    tables.overview,
+    tables.percentiles,
+    tables.judged_latency,
+    tables.latency_by_endpoint,
+    tables.errors,
+    tables.memory,
+)
 TABLES: dict[str, Callable[[ScenarioResult], Table]] = {
+    function.__name__: partial(function, limits=LIMITS) for function in BESIDE_LIMITS
+} | {
     function.__name__: function
     for function in (
-        tables.overview,
         tables.validity,
-        tables.percentiles,
-        tables.judged_latency,
-        tables.latency_by_endpoint,
-        tables.errors,
-        tables.memory,
         tables.garbage_collection,
         tables.stability,
         tables.pool,
@@ -98,30 +104,30 @@ def test_what_was_not_measured_says_so_and_is_never_zero(name: str) -> None:
 
 
 def test_known_values() -> None:
-    rows = dict(tables.overview(result()).rows)
+    rows = dict(tables.overview(result(), LIMITS).rows)
     assert rows["Verdict"] == "– INCONCLUSIVE"
     assert rows["Started"] == "2026-09-21T14:13:20Z"
     assert rows["Duration"] == "30 s (0.83 % of the ticket's)"
     assert rows["Users"] == "50"
     assert rows["Error ratio"] == "0.29 %"
     assert rows["Resident set of the Go service, peak"] == "38.0 MB"
-    memory = {row[0]: row[1:] for row in tables.memory(result()).rows}
-    assert memory["Go service, resident set, MB"] == ("32.5", "38.0", "37.7", "5.2")
-    assert memory["Go service, resident set, MiB"] == ("31.0", "36.2", "36.0", "5.0")
-    assert tables.percentiles(result()).rows[4] == ("P99.9", "NOT MEASURED", "NOT MEASURED")
-    assert ("status", "201", "147") in tables.errors(result()).rows
+    memory = {row[0]: row[1:] for row in tables.memory(result(), LIMITS).rows}
+    assert memory["Go service, resident set, MB"] == ("32.5", "38.0", "37.7", "5.2", "NOT MEASURED")
+    assert memory["Go service, resident set, MiB"] == ("31.0", "36.2", "36.0", "5.0", "NOT MEASURED")
+    assert tables.percentiles(result(), LIMITS).rows[4] == ("P99.9", "NOT MEASURED", "NOT MEASURED")
+    assert ("status", "201", "147") in tables.errors(result(), LIMITS).rows
     assert dict(tables.crdt(result()).rows)["Lost"] == "1"
 
 
 def test_a_run_with_unanswered_requests_has_no_largest_response_time() -> None:
     infinite = result().response_ms.model_copy(update={"max": None, "mean": None})
-    rows = tables.percentiles(result(response_ms=infinite)).rows
+    rows = tables.percentiles(result(response_ms=infinite), LIMITS).rows
     assert rows[-2:] == (("Max", "unbounded", "41.2 ms"), ("Mean", "unbounded", "6.10 ms"))
 
 
 def test_an_infinite_p95_is_unbounded_not_unmeasured() -> None:
     p95 = result().response_p95.model_copy(update={"value": None, "infinite": True, "interval": (12.0, None)})
-    rows = dict(tables.judged_latency(result(response_p95=p95)).rows)
+    rows = dict(tables.judged_latency(result(response_p95=p95), LIMITS).rows)
     assert rows["P95 of the response time"] == "unbounded"
     assert rows["95 % interval"] == "12.0 ms to unbounded"
 
@@ -189,15 +195,15 @@ def test_a_figure_that_has_no_interval_is_not_called_unmeasured() -> None:
     assert tables.criteria([criterion(unit="writes", limit=0, actual=0, interval=None)]).rows[0][4] == "–"
 
 
-@pytest.mark.parametrize("make", [tables.overview, tables.generator, tables.crdt_history, tables.judged_latency])
+@pytest.mark.parametrize("make", [TABLES["overview"], tables.generator, tables.crdt_history, TABLES["judged_latency"]])
 def test_headings_of_rows_fit_the_columns_of_plain_text(make: Callable[[ScenarioResult], Table]) -> None:
     assert max(len(row[0]) for row in make(result("crdt_stress")).rows) <= 60
 
 
 def test_refusals_as_designed_are_told_to_be_no_errors() -> None:
     refused = result().crdt.model_copy(update={"failed_count": 15})
-    assert "Refusals as designed" in tables.errors(result(crdt=refused, failures_count=0)).note
-    assert "Refusals" not in tables.errors(result(crdt=refused, failures_count=3)).note
+    assert "Refusals as designed" in tables.errors(result(crdt=refused, failures_count=0), LIMITS).note
+    assert "Refusals" not in tables.errors(result(crdt=refused, failures_count=3), LIMITS).note
 
 
 def test_numbers_stand_right_and_words_left() -> None:
@@ -225,7 +231,7 @@ def test_the_generator_is_told_with_what_its_calibration_found() -> None:
 
 def test_the_rate_of_a_curve_is_told_with_its_range() -> None:
     def rate(label: str = "Rate asked for", **changes: object) -> str:
-        return dict(row[:2] for row in tables.overview(result("peak", **changes)).rows)[label]
+        return dict(row[:2] for row in tables.overview(result("peak", **changes), LIMITS).rows)[label]
 
     assert rate() == rate(peak_rate_rps=35.0) == "35.0 rps"
     assert rate(peak_rate_rps=50.0) == "35.0 rps on average, 50.0 rps at the peak"

@@ -77,6 +77,6 @@ def _worst_moment(result: ScenarioResult) -> str:
         f"{counted(worst.worst_in_flight_count or 0, 'request')} were in flight, and the slowest of them took "
         f"{number_text(worst.worst_waited_ms, 0, 'ms')}. Open arrivals go out when they are due, whoever still waits; "
         "so this wait shows in response time and service time alike. A closed loop of "
-        f"{counted(result.users_count, 'user')} would have held back at least "
+        f"{counted(result.users_count or 0, 'user')} would have held back at least "
         f"{number_text(worst.hidden_count, 0)} of them, and hidden their wait."
     )

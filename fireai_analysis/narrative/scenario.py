@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fireai_analysis.narrative import delay
 from fireai_analysis.narrative.words import PARTS, VIOLATIONS, counted, missing, ran, scale_sentence, span_text
 from fireai_analysis.readings import violations
 from fireai_analysis.results import Counterexample, Crdt, ScenarioResult
-from fireai_analysis.units import duration_text, mib_to_mb, number_text, percent_text
+from fireai_analysis.units import BYTES_PER_MIB, Limits, bytes_text, duration_text, number_text, percent_text
 
 TAIL_SHARE_WORTH_NAMING = 0.1
 
 
-def analysis(result: ScenarioResult) -> tuple[str, ...]:
+def analysis(result: ScenarioResult, limits: Limits) -> tuple[str, ...]:
     """Return the paragraphs that say what a scenario showed.
 
     Parameters
     ----------
     result : ScenarioResult
         Figures of one run.
+    limits : mapping of str to float
+        Limits by criterion: a figure near one is told with digits enough to see its side.
 
     Returns
     -------
@@ -27,13 +31,13 @@ def analysis(result: ScenarioResult) -> tuple[str, ...]:
     if not ran(result):
         return (missing(result),)
     own = {"sustained": _sustained, "peak": _peak, "spike": _spike, "crdt_stress": _crdt}.get(result.scenario)
-    paragraphs = [_load(result), *(own(result) if own else [_latency(result)]), _doubts(result)]
+    paragraphs = [_load(result, limits), *(own(result, limits) if own else [_latency(result, limits)]), _doubts(result)]
     return tuple(text for text in paragraphs if text)
 
 
-def _load(result: ScenarioResult) -> str:
+def _load(result: ScenarioResult, limits: Limits) -> str:
     text = f"{_asked(result)}achieved {number_text(result.achieved_rps, 2, 'rps')}. "
-    text += f"{delay.arrivals(result)} {_errors(result)}"
+    text += f"{delay.arrivals(result)} {_errors(result, limits.get('error_rate'))}"
     if result.state != "analyzed":
         text += f" The run is {result.state}: {result.reason}."
     return f"{text} {scale_sentence(result)}".strip()
@@ -50,7 +54,7 @@ def _asked(result: ScenarioResult) -> str:
     )
 
 
-def _errors(result: ScenarioResult) -> str:
+def _errors(result: ScenarioResult, limit: float | None) -> str:
     if result.error_ratio is None:
         return "The error ratio is NOT MEASURED."
     if result.error_ratio == 0:
@@ -66,21 +70,24 @@ def _errors(result: ScenarioResult) -> str:
     ]
     most = max(result.errors.items(), key=lambda entry: entry[1], default=None)
     named = f"; most often: {most[0]} ({number_text(most[1], 0)} times)" if most else ""
-    return f"{percent_text(result.error_ratio)} % of them went wrong ({', '.join(parts)}){named}."
+    return f"{percent_text(result.error_ratio, limit=limit)} % of them went wrong ({', '.join(parts)}){named}."
 
 
-def _latency(result: ScenarioResult) -> str:
+def _latency(result: ScenarioResult, limits: Limits) -> str:
     found, closed = result.latency_ms, result.load_model == "closed"
+    ms = partial(number_text, digits=1, unit="ms", limit=limits.get("p95_latency"))
     if found.p50 is None:
         return "Latency is NOT MEASURED: too few requests were answered."
     text = f"Half of the {number_text(result.judged_count, 0)} judged requests were answered within "
-    text += f"{number_text(found.p50, 1, 'ms')}"
-    text += "." if found.p95 is None else f", 95 % within {number_text(found.p95, 1, 'ms')}"
+    text += ms(found.p50)
+    text += "." if found.p95 is None else f", 95 % within {ms(found.p95)}"
     if found.p95 is not None:
         interval = result.response_p95.interval if result.response_p95 else None
-        text += f" (95 % interval {span_text(interval, 1, 'ms')})." if interval else "."
+        text += (
+            f" (95 % interval {span_text(interval, 1, 'ms', limit=limits.get('p95_latency'))})." if interval else "."
+        )
     if result.service_ms.p95 is not None and found.p95 is not None and not closed:
-        text += f" Service time alone has its P95 at {number_text(result.service_ms.p95, 1, 'ms')}."
+        text += f" Service time alone has its P95 at {ms(result.service_ms.p95)}."
     return f"{text} {delay.explained(result)}".strip()
 
 
@@ -105,24 +112,31 @@ def _tail(result: ScenarioResult) -> str:
     return f"The slow tail spends most of its time in: {', '.join(named)} (exclusive times; associated, not proven)."
 
 
-def _memory(result: ScenarioResult) -> str:
-    memory, heap = result.memory_mib, result.live_heap_mib
+def _memory(result: ScenarioResult, limit_bytes: float | None) -> str:
+    memory = result.memory_mib
     if memory.peak is None:
         return "The memory of the Go service is NOT MEASURED: its resident set was not sampled."
     initial, peak, final = (
-        number_text(None if value is None else mib_to_mb(value), 1, "MB")
+        number_text(None, unit="MB") if value is None else bytes_text(value * BYTES_PER_MIB, limit_bytes)
         for value in (memory.initial, memory.peak, memory.final)
     )
     text = f"The resident set of the Go service began at {initial}, reached {peak} and ended at {final}."
+    return f"{text} {_heap(result)}"
+
+
+def _heap(result: ScenarioResult) -> str:
+    heap = result.live_heap_mib
     if heap.slope_mib_per_h is None:
-        return f"{text} The slope of its live heap is NOT MEASURED: too few collections in this run."
-    text += f" The live heap moved by {number_text(heap.slope_mib_per_h, 2, 'MiB/h')}"
+        return "The slope of its live heap is NOT MEASURED: too few collections in this run."
+    text = f"The live heap moved by {number_text(heap.slope_mib_per_h, 2, 'MiB/h')}"
     if heap.slope_interval is None:
         return text + "."
     low, high = heap.slope_interval
     text += f" (95 % interval {span_text(heap.slope_interval, 2, 'MiB/h')})"
     still = low <= 0 and (high is None or high >= 0)
-    return text + ("; an interval around zero shows no growth." if still else ".")
+    text += "; an interval around zero shows no growth." if still else "."
+    least = result.growth.live_heap.detectable_mib_per_h
+    return text if least is None else f"{text} A growth of {number_text(least, 2, 'MiB/h')} or more would have shown."
 
 
 def _connections(result: ScenarioResult) -> str:
@@ -140,24 +154,24 @@ def _connections(result: ScenarioResult) -> str:
     return text + "."
 
 
-def _sustained(result: ScenarioResult) -> list[str]:
-    return [_latency(result), f"{_memory(result)} {_connections(result)}"]
+def _sustained(result: ScenarioResult, limits: Limits) -> list[str]:
+    return [_latency(result, limits), f"{_memory(result, limits.get('go_memory'))} {_connections(result)}"]
 
 
-def _peak(result: ScenarioResult) -> list[str]:
-    return [f"{_latency(result)} {_within(result)}".strip(), _tail(result)]
+def _peak(result: ScenarioResult, limits: Limits) -> list[str]:
+    return [f"{_latency(result, limits)} {_within(result)}".strip(), _tail(result)]
 
 
-def _spike(result: ScenarioResult) -> list[str]:
+def _spike(result: ScenarioResult, limits: Limits) -> list[str]:
     capacity = (
         "Capacity steps are NOT MEASURED: the target is plain PostgreSQL, which does not scale by itself (ruling 8)."
         if result.capacity is None
         else "The steps of the capacity stand in summary.json under scenarios.spike.capacity."
     )
-    return [_latency(result), f"{_connections(result)} {capacity}"]
+    return [_latency(result, limits), f"{_connections(result)} {capacity}"]
 
 
-def _crdt(result: ScenarioResult) -> list[str]:
+def _crdt(result: ScenarioResult, limits: Limits) -> list[str]:
     crdt = result.crdt
     if crdt.operations_count is None:
         return ["The CRDT history is NOT MEASURED: no operations were recorded."]
@@ -165,7 +179,7 @@ def _crdt(result: ScenarioResult) -> list[str]:
     counts += f"{number_text(crdt.failed_count, 0)} refused, {number_text(crdt.unknown_count, 0)} without an answer; "
     counts += f"{number_text(crdt.conflicts_count, 0)} were in conflict, and "
     counts += f"{number_text(crdt.superseded_count, 0)} were legally superseded by a later or winning write."
-    return [counts, _survival(result), _latency(result)]
+    return [counts, _survival(result), _latency(result, limits)]
 
 
 def _survival(result: ScenarioResult) -> str:

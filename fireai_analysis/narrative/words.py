@@ -94,8 +94,8 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{number_text(count, 0)} {one if count == 1 else many or one + 's'}"
 
 
-def span_text(interval: Interval, digits: int, unit: str) -> str:
-    """Return an interval with its unit.
+def span_text(interval: Interval, digits: int, unit: str, *, limit: float | None = None) -> str:
+    """Return an interval with its unit; beside a limit each bound with digits enough to see its side.
 
     Examples
     --------
@@ -104,8 +104,8 @@ def span_text(interval: Interval, digits: int, unit: str) -> str:
     """
     low, high = interval
     if high is None:
-        return f"{number_text(low, digits, unit)} to unbounded"
-    return f"{number_text(low, digits)} to {number_text(high, digits, unit)}"
+        return f"{number_text(low, digits, unit, limit=limit)} to unbounded"
+    return f"{number_text(low, digits, limit=limit)} to {number_text(high, digits, unit, limit=limit)}"
 
 
 def scale_sentence(result: ScenarioResult) -> str:
@@ -114,7 +114,11 @@ def scale_sentence(result: ScenarioResult) -> str:
     if scale.is_full:
         return ""
     shares = (("duration", scale.duration_ratio), ("users", scale.users_ratio), ("rate", scale.rate_ratio))
-    cut = [f"{percent_text(ratio)} % of the ticket's {name}" for name, ratio in shares if ratio < 1]
+    cut = [
+        f"{percent_text(ratio)} % of the ticket's {name}" for name, ratio in shares if ratio is not None and ratio < 1
+    ]
+    if not cut:
+        return "How much of the ticket's scenario it was is not told."
     return f"At {listed(cut)} it can prove a violation, not readiness."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pandas as pd
 
@@ -66,7 +67,7 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
             subtitle=style.scale_text(result),
             x=x,
             panels=(panel,),
-            alt=f"{_quantiles_alt(result)} {_limit_alt(limit_ms)} {_failures_alt(result)}",
+            alt=f"{_quantiles_alt(result, limit_ms)} {_limit_alt(limit_ms)} {_failures_alt(result)}",
             caption=_over_time_caption(frame),
         )
     )
@@ -107,7 +108,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
         unit="ms",
         axis=axis,
         lines=lines,
-        marks=(*beyond(lines, axis, "ms"), *_judged(result, axis)),
+        marks=(*beyond(lines, axis, "ms"), *_judged(result, axis, limit_ms)),
         limit=_limit(limit_ms),
     )
     ticks = tuple((_one_over_rest(share), f"{percent_text(share, 3).rstrip('0').rstrip('.')} %") for share in NINES)
@@ -120,7 +121,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
             subtitle=style.scale_text(result),
             x=x,
             panels=(panel,),
-            alt=f"{_quantiles_alt(result)} {_limit_alt(limit_ms)}",
+            alt=f"{_quantiles_alt(result, limit_ms)} {_limit_alt(limit_ms)}",
             caption="Exact nearest-rank percentiles of the judged requests, without interpolation. "
             + (
                 ""
@@ -150,7 +151,7 @@ def _heading(what: str, axis: YAxis) -> str:
 
 
 def _limit(limit_ms: float | None) -> Limit | None:
-    return None if limit_ms is None else Limit(limit_ms, f"p95 limit {number_text(limit_ms, 0)} ms")
+    return None if limit_ms is None else Limit(limit_ms, f"p95 limit {number_text(limit_ms, 0, 'ms', limit=limit_ms)}")
 
 
 def _failures(frame: pd.DataFrame, times: list[float], axis: YAxis) -> tuple[Marks, ...]:
@@ -163,20 +164,20 @@ def _failures(frame: pd.DataFrame, times: list[float], axis: YAxis) -> tuple[Mar
     return (Marks("failures", [time for time, _ in points], places, texts, style.VERMILION, "x"),)
 
 
-def _judged(result: ScenarioResult, axis: YAxis) -> tuple[Marks, ...]:
+def _judged(result: ScenarioResult, axis: YAxis, limit_ms: float | None) -> tuple[Marks, ...]:
     p95 = result.latency_ms.p95
     if p95 is None or not math.isfinite(p95) or not axis.low <= p95 <= axis.high:
         return ()
-    text = f"p95 {number_text(p95, 1, 'ms')}"
+    text = f"p95 {number_text(p95, 1, 'ms', limit=limit_ms)}"
     return (Marks("p95", [_one_over_rest(0.95)], [p95], [text], style.BLUE, "circle"),)
 
 
-def _quantiles_alt(result: ScenarioResult) -> str:
-    known = result.latency_ms
-    parts = [f"{name} {number_text(value, 1, 'ms')}" for name, value in _named(known.p50, known.p95, known.p99)]
+def _quantiles_alt(result: ScenarioResult, limit_ms: float | None) -> str:
+    known, ms = result.latency_ms, partial(number_text, digits=1, unit="ms", limit=limit_ms)
+    parts = [f"{name} {ms(value)}" for name, value in _named(known.p50, known.p95, known.p99)]
     count = number_text(result.judged_count, 0)
     what = _measured(result).capitalize()
-    return f"{what} of {count} judged requests: {', '.join(parts)}; largest {number_text(known.max, 1, 'ms')}."
+    return f"{what} of {count} judged requests: {', '.join(parts)}; largest {ms(known.max)}."
 
 
 def _named(*values: float | None) -> list[tuple[str, float | None]]:
@@ -184,7 +185,11 @@ def _named(*values: float | None) -> list[tuple[str, float | None]]:
 
 
 def _limit_alt(limit_ms: float | None) -> str:
-    return "No latency limit applies." if limit_ms is None else f"Limit of p95: {number_text(limit_ms, 0, 'ms')}."
+    return (
+        "No latency limit applies."
+        if limit_ms is None
+        else f"Limit of p95: {number_text(limit_ms, 0, 'ms', limit=limit_ms)}."
+    )
 
 
 def _failures_alt(result: ScenarioResult) -> str:

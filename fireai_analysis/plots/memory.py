@@ -41,7 +41,7 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
     )
     limit_mb = None if limit_bytes is None else mb(limit_bytes)
     axis = y_axis([value for line in lines for value in line.y], limit=limit_mb)
-    limit = None if limit_mb is None else Limit(limit_mb, f"limit {number_text(limit_mb, 0, 'MB')}")
+    limit = None if limit_mb is None else Limit(limit_mb, f"limit {number_text(limit_mb, 0, 'MB', limit=limit_mb)}")
     panels = [
         Panel("Memory, MB (10⁶ bytes)", "MB", axis, lines, marks=beyond(lines, axis, "MB"), limit=limit, weight=2.2)
     ]
@@ -67,8 +67,8 @@ def memory_growth(tables: Tables, result: ScenarioResult, *, limit_bytes: float 
 def _alt(result: ScenarioResult, limit_mb: float | None) -> str:
     memory = result.memory_mib
     shown = [None if value is None else mib_to_mb(value) for value in (memory.initial, memory.peak, memory.final)]
-    initial, peak, final = (number_text(value, 1, "MB") for value in shown)
-    limit = "" if limit_mb is None else f" The limit is {number_text(limit_mb, 0, 'MB')}."
+    initial, peak, final = (number_text(value, 1, "MB", limit=limit_mb) for value in shown)
+    limit = "" if limit_mb is None else f" The limit is {number_text(limit_mb, 0, 'MB', limit=limit_mb)}."
     slope = result.live_heap_mib.slope_mib_per_h
     return (
         f"Resident set of the Go service: {initial} at first, {peak} at most, {final} at the end.{limit} "

@@ -28,6 +28,7 @@ from fireai_analysis.publish.skeleton import (
     Text,
     Value,
 )
+from fireai_analysis.publish.source import limits
 from fireai_analysis.results import CriterionResult, ScenarioResult, Summary
 from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables import Table
@@ -153,7 +154,9 @@ def _texts(summary: Summary, name: str) -> Sequence[str]:
     if name == "conclusion":
         return narrative.conclusion(summary)
     result = summary.scenarios.get(name)
-    return narrative.analysis(result) if result is not None else (f"NOT MEASURED: {title(name)} was not run.",)
+    if result is None:
+        return (f"NOT MEASURED: {title(name)} was not run.",)
+    return narrative.analysis(result, limits(summary))
 
 
 def _banner(summary: Summary, name: str) -> Sequence[Filled]:
@@ -212,9 +215,10 @@ def _scale_row(name: str, result: ScenarioResult) -> tuple[Line, ...]:
     return ((Value(title(name)),), *((cell,) for cell in cells))
 
 
-def _of_ticket(shares: Sequence[tuple[str, float]]) -> str:
+def _of_ticket(shares: Sequence[tuple[str, float | None]]) -> str:
     """Return which parts of the ticket's scenario were cut, and to how much."""
-    return ", ".join(f"{percent_text(ratio)} % of the {name}" for name, ratio in shares if ratio < 1) or "full"
+    cut = [f"{percent_text(ratio)} % of the {name}" for name, ratio in shares if ratio is not None and ratio < 1]
+    return ", ".join([*cut, *(f"{name} not told" for name, ratio in shares if ratio is None)]) or "full"
 
 
 def _list(summary: Summary, name: str) -> Sequence[Filled]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fireai_analysis import plots, tables
 from fireai_analysis.narrative import words
+from fireai_analysis.publish.source import limits
 from fireai_analysis.results import ScenarioResult, Summary
 
 Frames = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -16,12 +17,12 @@ Draw = Callable[[Mapping[str, pd.DataFrame], ScenarioResult], plots.Figure]
 
 TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
     "validity": tables.validity,
-    "latency_by_endpoint": tables.latency_by_endpoint,
     "statements": tables.statements,
     "generator": tables.generator,
     "crdt_history": tables.crdt_history,
     "crdt_counterexample": tables.crdt_counterexample,
 }
+BY_ENDPOINT = "latency_by_endpoint"
 
 
 def figure(summary: Summary, frames: Frames, name: str) -> plots.Figure | None:
@@ -55,12 +56,14 @@ def table(summary: Summary, name: str) -> tables.Table | None:
     """Return the table `<scenario>.<kind>`, or None where the scenario was left out or has no such table."""
     scenario, _, kind = name.partition(".")
     result = summary.scenarios.get(scenario)
-    return None if result is None or not words.asked_for(result) else TABLES[kind](result)
+    if result is None or not words.asked_for(result):
+        return None
+    return tables.latency_by_endpoint(result, limits(summary)) if kind == BY_ENDPOINT else TABLES[kind](result)
 
 
 def _drawing(summary: Summary, scenario: str, kind: str) -> Draw:
-    limits = {entry.id: entry for entry in summary.criteria}
-    latency, memory = limits.get("p95_latency"), limits.get("go_memory")
+    criteria = {entry.id: entry for entry in summary.criteria}
+    latency, memory = criteria.get("p95_latency"), criteria.get("go_memory")
     limit_ms = latency.limit if latency is not None and latency.scenario == scenario else None
     drawings: dict[str, Draw] = {
         "latency_over_time": partial(plots.latency_over_time, limit_ms=limit_ms),

@@ -6,10 +6,10 @@ from functools import partial
 
 from fireai_analysis.plots.style import scale_text
 from fireai_analysis.publish.skeleton import Value
-from fireai_analysis.publish.source import Source
+from fireai_analysis.publish.source import Format, Source
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import mb_text, share_text
-from fireai_analysis.units import NOT_MEASURED, number_text
+from fireai_analysis.units import NOT_MEASURED, Limits, number_text
 
 Values = dict[str, Value]
 count = partial(number_text, digits=0)
@@ -23,12 +23,14 @@ NO_RSS = "the resident set of the Go service was not sampled"
 NO_HISTORY = "no CRDT operations were recorded"
 
 
-def common(source: Source) -> Values:
+def common(source: Source, limits: Limits) -> Values:
     """Return the values that every scenario has, without the scenario's name in their keys."""
-    latency = {name: source.value(f"response_ms.{name}", ms, _why(source)) for name in ("p50", "p95", "p99", "max")}
+    near_ms, near_mb = _near(limits)
+    latency = {
+        name: source.value(f"response_ms.{name}", near_ms, _why(source)) for name in ("p50", "p95", "p99", "max")
+    }
     memory = {
-        f"memory_{name}": source.value(f"memory_mib.{name}", mb_text, NO_RSS)
-        for name in ("initial", "peak", "final", "growth")
+        f"memory_{name}": source.value(f"memory_mib.{name}", near_mb, NO_RSS) for name in ("initial", "peak", "final")
     }
     return {
         "verdict": _verdict(source),
@@ -37,15 +39,21 @@ def common(source: Source) -> Values:
         "efficiency": source.absent(CLOSED) if source.is_closed else source.words(_efficiency, "achieved_rps", NO_ROWS),
         **latency,
         **memory,
+        "memory_growth": source.value("memory_mib.growth", mb_text, NO_RSS),
     }
 
 
-def load(source: Source) -> Values:
+def _near(limits: Limits) -> tuple[Format, Format]:
+    """Return the forms of a latency and of a size that show on which side of the limit they lie."""
+    return partial(ms, limit=limits.get("p95_latency")), partial(mb_text, limit_bytes=limits.get("go_memory"))
+
+
+def load(source: Source, limits: Limits) -> Values:
     """Return the values of a scenario that is judged by its requests."""
     return {
         "requests": source.value("requests_count", count, NO_ROWS),
-        "success": source.words(_success, "error_ratio", NO_ROWS),
-        "mean": source.value("response_ms.mean", ms, _why(source)),
+        "success": source.words(partial(_success, limits.get("error_rate")), "error_ratio", NO_ROWS),
+        "mean": source.value("response_ms.mean", _near(limits)[0], _why(source)),
     }
 
 
@@ -108,8 +116,9 @@ def _efficiency(result: ScenarioResult) -> str | None:
     return share_text(result.efficiency_ratio)
 
 
-def _success(result: ScenarioResult) -> str | None:
-    return None if result.success_ratio is None else share_text(result.success_ratio)
+def _success(limit: float | None, result: ScenarioResult) -> str | None:
+    least = None if limit is None else 1 - limit
+    return None if result.success_ratio is None else share_text(result.success_ratio, least)
 
 
 def _stable(stable: bool) -> str:

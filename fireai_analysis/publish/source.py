@@ -8,10 +8,15 @@ from typing import Any
 
 from fireai_analysis.narrative import words
 from fireai_analysis.publish.skeleton import Value
-from fireai_analysis.results import ScenarioResult
-from fireai_analysis.units import NOT_MEASURED
+from fireai_analysis.results import ScenarioResult, Summary
+from fireai_analysis.units import NOT_MEASURED, Limits
 
 Format = Callable[[Any], str]
+
+
+def limits(summary: Summary) -> Limits:
+    """Return the limits by criterion, each in its own unit."""
+    return {criterion.id: criterion.limit for criterion in summary.criteria}
 
 
 @dataclass(frozen=True)

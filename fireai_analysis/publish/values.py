@@ -8,7 +8,7 @@ from fireai_analysis import narrative
 from fireai_analysis.narrative import words
 from fireai_analysis.publish import environment_values, layer_values, scenario_values
 from fireai_analysis.publish.skeleton import Value
-from fireai_analysis.publish.source import Source
+from fireai_analysis.publish.source import Source, limits
 from fireai_analysis.results import CriterionResult, Summary
 from fireai_analysis.scenarios import SCENARIO_NAMES
 from fireai_analysis.tables.verdicts import actual_text
@@ -90,7 +90,8 @@ def _scenarios(summary: Summary) -> dict[str, Value]:
     sources = {name: Source(name, summary.scenarios.get(name)) for name in SCENARIO_NAMES}
     found: dict[str, Value] = {}
     for name, source in sources.items():
-        own = scenario_values.common(source) | (scenario_values.load(source) if name in LOADS else {})
+        own = scenario_values.common(source, limits(summary))
+        own |= scenario_values.load(source, limits(summary)) if name in LOADS else {}
         found |= {f"{name}.{key}": value for key, value in own.items()}
     found["sustained.stability"] = scenario_values.stability(sources["sustained"])
     found["spike.dropped"] = scenario_values.dropped(sources["spike"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import (
@@ -15,7 +16,7 @@ from fireai_analysis.tables.table import (
     share_text,
     verdict_text,
 )
-from fireai_analysis.units import NOT_MEASURED, duration_text, ms_text, number_text, percent_text, utc_text
+from fireai_analysis.units import NOT_MEASURED, Limits, duration_text, ms_text, number_text, percent_text, utc_text
 
 PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "P99.9", "max": "Max", "mean": "Mean"}
 OPEN_NOTE = "Response time counts from the intended start, service time from sending."
@@ -27,9 +28,10 @@ Row = tuple[str, str, str]
 CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
 
-def overview(result: ScenarioResult) -> Table:
+def overview(result: ScenarioResult, limits: Limits) -> Table:
     """Return what ran, how much of the ticket it was, and what came of it."""
     scale, in_flight = result.scale, result.generator.in_flight_at_end_count
+    resident = mb_text(result.memory_mib.peak, limits.get("go_memory"))
     rows = [
         ("Verdict", verdict_text(result.verdict), "verdict"),
         ("Reason", result.reason, "reason"),
@@ -43,9 +45,9 @@ def overview(result: ScenarioResult) -> Table:
         ("Requests timed out", number_text(result.timeouts_count, 0), "timeouts_count"),
         ("Requests never sent", number_text(result.never_sent_count, 0), "never_sent_count"),
         ("In flight at the end", number_text(in_flight, 0), "generator.in_flight_at_end_count"),
-        ("Error ratio", share_text(result.error_ratio), "error_ratio"),
-        *_reached(result),
-        ("Resident set of the Go service, peak", mb_text(result.memory_mib.peak), "memory_mib.peak"),
+        ("Error ratio", share_text(result.error_ratio, limits.get("error_rate")), "error_ratio"),
+        *_reached(result, limits.get("p95_latency")),
+        ("Resident set of the Go service, peak", resident, "memory_mib.peak"),
     ]
     return figures(result, "overview", title="Overview", rows=rows, note=" ".join(result.warnings))
 
@@ -65,15 +67,15 @@ def _asked(result: ScenarioResult) -> list[Row]:
     ]
 
 
-def _reached(result: ScenarioResult) -> list[Row]:
+def _reached(result: ScenarioResult, limit_ms: float | None) -> list[Row]:
     """Return the rate that was reached and the latency that was judged."""
     achieved = ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps")
     if result.load_model == "closed":
-        return [achieved, ("Service time, P95", ms_text(result.service_ms.p95), "service_ms.p95")]
+        return [achieved, ("Service time, P95", ms_text(result.service_ms.p95, limit_ms), "service_ms.p95")]
     return [
         ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
         achieved,
-        ("Response time, P95", ms_text(result.response_ms.p95), "response_ms.p95"),
+        ("Response time, P95", ms_text(result.response_ms.p95, limit_ms), "response_ms.p95"),
     ]
 
 
@@ -86,15 +88,16 @@ def validity(result: ScenarioResult) -> Table:
     return keyed(table, result, "validity")
 
 
-def percentiles(result: ScenarioResult) -> Table:
+def percentiles(result: ScenarioResult, limits: Limits) -> Table:
     """Return response time against service time, percentile by percentile."""
-    service, closed = result.service_ms, result.load_model == "closed"
+    service, closed, limit_ms = result.service_ms, result.load_model == "closed", limits.get("p95_latency")
     return Table(
         id=f"{result.scenario}-percentiles",
         title="Service time (closed loop)" if closed else "Response time and service time",
         columns=("Percentile", "Response time", "Service time"),
         rows=tuple(
-            (name, _response_text(result, key), ms_text(getattr(service, key))) for key, name in PERCENTILES.items()
+            (name, _response_text(result, key, limit_ms), ms_text(getattr(service, key), limit_ms))
+            for key, name in PERCENTILES.items()
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
         f"{duration_text(result.warm_up_s)} left out. {CLOSED_NOTE if closed else OPEN_NOTE} Answered rightly within "
@@ -103,23 +106,23 @@ def percentiles(result: ScenarioResult) -> Table:
     )
 
 
-def _response_text(result: ScenarioResult, key: str) -> str:
+def _response_text(result: ScenarioResult, key: str, limit_ms: float | None) -> str:
     """Return a response time; the largest and the mean are null in a run with requests only where one is infinite."""
     value = getattr(result.response_ms, key)
     unbounded = value is None and key in ("max", "mean") and result.judged_count and result.load_model == "open"
-    return "unbounded" if unbounded else ms_text(value)
+    return "unbounded" if unbounded else ms_text(value, limit_ms)
 
 
-def judged_latency(result: ScenarioResult) -> Table:
+def judged_latency(result: ScenarioResult, limits: Limits) -> Table:
     """Return what the latency criterion is judged on: P95 of the response time with its interval and companions."""
-    p95 = result.response_p95
-    value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms_text(p95.value))
+    p95, ms = result.response_p95, partial(ms_text, limit_ms=limits.get("p95_latency"))
+    value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms(p95.value))
     what = "service time (closed loop)" if result.load_model == "closed" else "response time"
     rows = [
         (f"P95 of the {what}", value, "response_p95.value"),
-        ("95 % interval", interval_text(p95.interval if p95 else None, ms_text), "response_p95.interval"),
+        ("95 % interval", interval_text(p95.interval if p95 else None, ms), "response_p95.interval"),
         ("Requests judged", number_text(p95.n_count if p95 else None, 0), "response_p95.n_count"),
-        ("P95 of the service time", ms_text(result.service_ms.p95), "service_ms.p95"),
+        ("P95 of the service time", ms(result.service_ms.p95), "service_ms.p95"),
         ("P99, response time less service time", ms_text(result.delay.p99_ms), "delay.p99_ms"),
         ("Most requests in flight", number_text(result.delay.worst_in_flight_count, 0), "delay.worst_in_flight_count"),
         ("The slowest of those took", ms_text(result.delay.worst_waited_ms), "delay.worst_waited_ms"),
@@ -130,16 +133,17 @@ def judged_latency(result: ScenarioResult) -> Table:
     return figures(result, "judged-latency", title="What the P95 criterion is judged on", rows=rows, note=note)
 
 
-def latency_by_endpoint(result: ScenarioResult) -> Table:
+def latency_by_endpoint(result: ScenarioResult, limits: Limits) -> Table:
     """Return latency of each endpoint at each door."""
+    ms = partial(ms_text, limit_ms=limits.get("p95_latency"))
     rows = [
         (
             f"{entry.method} {entry.endpoint}",
             entry.door,
             number_text(entry.requests_count, 0),
             number_text(entry.failures_count, 0),
-            *(ms_text(getattr(entry.response_ms, key)) for key in ("p50", "p95", "p99", "max")),
-            ms_text(entry.service_ms.p95),
+            *(ms(getattr(entry.response_ms, key)) for key in ("p50", "p95", "p99", "max")),
+            ms(entry.service_ms.p95),
         )
         for entry in result.endpoints
     ]
@@ -149,13 +153,14 @@ def latency_by_endpoint(result: ScenarioResult) -> Table:
     return keyed(table, result, "endpoints")
 
 
-def errors(result: ScenarioResult) -> Table:
+def errors(result: ScenarioResult, limits: Limits) -> Table:
     """Return answers by status, and errors by their text."""
     rows = [*_counted("status", result.statuses), *_counted("error", result.errors)]
-    interval = interval_text(result.error_interval, share_text)
+    share = partial(share_text, limit=limits.get("error_rate"))
+    interval = interval_text(result.error_interval, share)
     kind = "requests of the closed loop" if result.load_model == "closed" else "intended requests"
     note = (
-        f"Error ratio {share_text(result.error_ratio)} of {number_text(result.requests_count, 0)} {kind}, "
+        f"Error ratio {share(result.error_ratio)} of {number_text(result.requests_count, 0)} {kind}, "
         f"95 % interval {interval}; worst minute {share_text(result.worst_minute_error_ratio)}. Status 0: no answer."
     )
     if result.crdt.failed_count and not result.failures_count:
@@ -205,8 +210,8 @@ def _duration(result: ScenarioResult) -> str:
     return f"{duration_text(result.duration_s)}{_of_ticket(result.scale.duration_ratio)}"
 
 
-def _of_ticket(ratio: float) -> str:
-    return "" if ratio >= 1 else f" ({percent_text(ratio)} % of the ticket's)"
+def _of_ticket(ratio: float | None) -> str:
+    return "" if ratio is None or ratio >= 1 else f" ({percent_text(ratio)} % of the ticket's)"
 
 
 def _counted(kind: str, counts: Mapping[str, int]) -> list[tuple[str, str, str]]:

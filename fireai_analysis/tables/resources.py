@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fireai_analysis.narrative.words import PARTS
-from fireai_analysis.results import ScenarioResult, Span
+from fireai_analysis.results import ScenarioResult, SizeGrowth, Span
 from fireai_analysis.tables.table import Table, figures, interval_text, keyed, listing, mb_text, share_text
-from fireai_analysis.units import NOT_MEASURED, bytes_text, mib_to_mb, ms_text, number_text
+from fireai_analysis.units import NOT_MEASURED, Limits, bytes_text, mib_to_mb, ms_text, number_text
 
 PROCESSES = {
     "fastapi": "FastAPI service",
@@ -13,16 +13,25 @@ PROCESSES = {
     "generator": "Load generator",
     "sampler": "Samplers",
 }
+SHOWN_FROM = "Would have shown"
 
 
-def memory(result: ScenarioResult) -> Table:
-    """Return resident set and live heap of the Go service in MB and MiB, and the peak of every process."""
-    heap, go = result.live_heap_mib, result.go
+def memory(result: ScenarioResult, limits: Limits) -> Table:
+    """Return memory of the Go service in MB and MiB, the peak of every process, and what growth would have shown."""
+    heap, go, growth = result.live_heap_mib, result.go, result.growth
+    limit, fastapi = limits.get("go_memory"), growth.python_resident_set
     rows = [
-        *_span("Go service, resident set", result.memory_mib),
-        *_span("Go service, live heap", heap),
+        *_span("Go service, resident set", result.memory_mib, growth.resident_set, limit),
+        *_span("Go service, live heap", heap, growth.live_heap, limit),
         *(
-            (f"{PROCESSES.get(name, name)}, resident set, MB", "–", number_text(mib_to_mb(peak), 1), "–", "–")
+            (
+                f"{PROCESSES.get(name, name)}, resident set, MB",
+                "–",
+                number_text(mib_to_mb(peak), 1),
+                "–",
+                "–",
+                _shown_from(fastapi)[0] if name == "fastapi" else "–",
+            )
             for name, peak in result.processes_peak_mib.items()
             if name != "go"
         ),
@@ -30,15 +39,17 @@ def memory(result: ScenarioResult) -> Table:
     interval = interval_text(heap.slope_interval, lambda slope: number_text(slope, 2))
     note = (
         f"Live heap slope {number_text(heap.slope_mib_per_h, 2, 'MiB/h')}, 95 % interval {interval}. High-water mark "
-        f"of the Go process {bytes_text(go.high_water_end_bytes)} ({go.high_water_source or NOT_MEASURED})."
+        f"of the Go process {bytes_text(go.high_water_end_bytes, limit)} ({go.high_water_source or NOT_MEASURED}). "
+        f"{SHOWN_FROM}: the smallest steady growth that a run of this length and noise brings to light."
     )
-    columns = ("Memory", "Initial", "Peak", "Final", "Growth")
+    columns = ("Memory", "Initial", "Peak", "Final", "Growth", SHOWN_FROM)
     return listing(result, "memory", title="Memory", columns=columns, rows=rows, note=note)
 
 
 def garbage_collection(result: ScenarioResult) -> Table:
     """Return garbage collection and goroutines of the Go service."""
     go, pauses, goroutines = result.go, result.go.gc_pause_ms, result.go.goroutines
+    least = _at_least(number_text(result.growth.goroutines.detectable_per_h, 1, "an hour"))
     rows = [
         ("Collections", number_text(go.gc_count, 0), "go.gc_count"),
         ("Collections a minute", number_text(go.gc_per_min, 1), "go.gc_per_min"),
@@ -50,6 +61,7 @@ def garbage_collection(result: ScenarioResult) -> Table:
         ("Goroutines at first", number_text(goroutines.initial, 0), "go.goroutines.initial"),
         ("Goroutines at most", number_text(goroutines.peak, 0), "go.goroutines.peak"),
         ("Goroutines at the end", number_text(goroutines.final, 0), "go.goroutines.final"),
+        (f"Goroutines, growth: {SHOWN_FROM.lower()}", least, "growth.goroutines.detectable_per_h"),
     ]
     note = "Pauses are upper bounds of the runtime's histogram buckets."
     return figures(result, "gc", title="Garbage collection and goroutines", rows=rows, note=note)
@@ -148,10 +160,26 @@ def layers(result: ScenarioResult) -> Table:
     return listing(result, "layers", title="Time by part of the platform", columns=columns, rows=rows, note=note)
 
 
-def _span(name: str, span: Span) -> list[tuple[str, ...]]:
-    values = (span.initial, span.peak, span.final, span.growth)
-    in_mb = (None if value is None else mib_to_mb(value) for value in values)
+def _span(name: str, span: Span, growth: SizeGrowth, limit_bytes: float | None) -> list[tuple[str, ...]]:
+    values = (span.initial, span.peak, span.final)
+    in_mb, in_mib = _shown_from(growth)
     return [
-        (f"{name}, MB", *(number_text(value, 1) for value in in_mb)),
-        (f"{name}, MiB", *(number_text(value, 1) for value in values)),
+        (
+            f"{name}, MB",
+            *(mb_text(value, limit_bytes).removesuffix(" MB") for value in values),
+            mb_text(span.growth).removesuffix(" MB"),
+            in_mb,
+        ),
+        (f"{name}, MiB", *(number_text(value, 1) for value in (*values, span.growth)), in_mib),
     ]
+
+
+def _shown_from(growth: SizeGrowth) -> tuple[str, str]:
+    """Return the smallest growth that the run would have shown, in MB and in MiB an hour."""
+    least = growth.detectable_mib_per_h
+    in_mb = None if least is None else mib_to_mb(least)
+    return _at_least(number_text(in_mb, 2, "MB/h")), _at_least(number_text(least, 2, "MiB/h"))
+
+
+def _at_least(text: str) -> str:
+    return text if text == NOT_MEASURED else f"≥ {text}"

@@ -11,7 +11,7 @@ from itertools import repeat
 from fireai_analysis.definitions import definition
 from fireai_analysis.markup import html_text, markdown_text
 from fireai_analysis.results import Interval, ScenarioResult
-from fireai_analysis.units import NOT_MEASURED, mib_to_mb, number_text, percent_text
+from fireai_analysis.units import BYTES_PER_MIB, NOT_MEASURED, bytes_text, percent_text
 
 MARKS = {"PASSED": "✔", "FAILED": "✘", "INCONCLUSIVE": "–", NOT_MEASURED: "–", "WAIVED": "–"}
 _NUMBER = re.compile(r"(?:[<>≤≥+-] ?)?[0-9][0-9,.]*(?: [^ 0-9]{1,6})?(?: to .+)?|unbounded|NOT MEASURED|–")
@@ -185,23 +185,23 @@ def interval_text(interval: Interval | None, form: Callable[[float], str]) -> st
     return f"{form(low)} to {'unbounded' if high is None else form(high)}"
 
 
-def share_text(ratio: float | None) -> str:
-    """Return a ratio in percent with its sign.
+def share_text(ratio: float | None, limit: float | None = None) -> str:
+    """Return a ratio in percent with its sign, beside a limit with digits enough to see its side.
 
     Examples
     --------
-    >>> share_text(0.25), share_text(None)
-    ('25.00 %', 'NOT MEASURED')
+    >>> share_text(0.25), share_text(0.05004, 0.05), share_text(None)
+    ('25.00 %', '5.004 %', 'NOT MEASURED')
     """
-    return NOT_MEASURED if ratio is None else f"{percent_text(ratio)} %"
+    return NOT_MEASURED if ratio is None else f"{percent_text(ratio, limit=limit)} %"
 
 
-def mb_text(size_mib: float | None) -> str:
-    """Return a size given in MiB as MB (10**6 bytes).
+def mb_text(size_mib: float | None, limit_bytes: float | None = None) -> str:
+    """Return a size given in MiB as MB (10**6 bytes), beside a limit with digits enough to see its side.
 
     Examples
     --------
-    >>> mb_text(100.0)
-    '104.9 MB'
+    >>> mb_text(100.0), mb_text(488.28125, 512e6), mb_text(488.28126, 512e6)
+    ('104.9 MB', '512.0 MB', '512.00001 MB')
     """
-    return number_text(None if size_mib is None else mib_to_mb(size_mib), 1, "MB")
+    return bytes_text(None if size_mib is None else size_mib * BYTES_PER_MIB, limit_bytes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fireai_analysis.results import CriterionResult, ScenarioResult
 from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text, verdict_text
-from fireai_analysis.units import NOT_MEASURED, mb, ms_text, near_limit_text, number_text, percent_text
+from fireai_analysis.units import NOT_MEASURED, criterion_text, ms_text, number_text
 
 
 def crdt(result: ScenarioResult) -> Table:
@@ -75,16 +75,4 @@ def actual_text(entry: CriterionResult) -> str:
 
 def value_text(value: float | None, criterion: CriterionResult) -> str:
     """Return a value of a criterion in its unit, with as many digits as show on which side of the limit it lies."""
-    if value is None:
-        return NOT_MEASURED
-    if criterion.unit == "ratio":
-        wanted = next((n for n in range(2, 12) if value == criterion.limit or _differ(value, criterion.limit, n)), 12)
-        return f"{percent_text(value, wanted)} %"
-    if criterion.unit == "bytes":
-        return f"{near_limit_text(mb(value), mb(criterion.limit))} MB"
-    unit = "write" if criterion.unit == "writes" and value == 1 else criterion.unit
-    return f"{near_limit_text(value, criterion.limit, 1 if unit == 'ms' else 0)} {unit}"
-
-
-def _differ(value: float, limit: float, digits: int) -> bool:
-    return percent_text(value, digits) != percent_text(limit, digits)
+    return NOT_MEASURED if value is None else criterion_text(value, criterion.limit, criterion.unit)
