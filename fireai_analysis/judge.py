@@ -93,7 +93,7 @@ def _decided(
 def _doubts(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[Doubt]:
     """Return what keeps a criterion from passing; what only a longer run can tell is left to the scale, if short."""
     short = shortfall(result)
-    if result.scale.duration_ratio < 1:
+    if (result.scale.duration_ratio or 0.0) < 1:
         return [*short, *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
     told = [*obstacles(criterion.id, result), *reading.doubts, *reading.doubts_of_length]
     return [*short, *told, *_open_end(criterion, result, reading)]
@@ -207,7 +207,7 @@ def summarize(
         criteria_met=sum(one.counted and one.verdict == "PASSED" for one in verdicts),
         criteria_total=sum(one.counted for one in verdicts),
         criteria=verdicts,
-        rulings=rulings(),
+        rulings=rulings(criteria),
         recommendations=recommendations(verdicts, scenarios),
         environment={key: value for key, value in campaign.items() if key != "schema"},
         files=tuple(FileRecord(path=one.path, bytes=one.bytes, sha256=one.sha256) for one in files),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from fireai_analysis.origin import Origin
 from fireai_analysis.reasons import ReasonCode
 from fireai_analysis.records import Calibration as Calibration
 from fireai_analysis.records import Counterexample as Counterexample
@@ -219,8 +220,24 @@ class Measured(Record):
     note: str | None = None
 
 
+class Told(Record):
+    """What the files of another tool tell of all requests, where they hold no rows: each figure with its range.
+
+    `quantiles_ms` and the others are lower and upper bound, equal where the figure is exact. `source` names the file.
+    """
+
+    source: str
+    quantiles_ms: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    mean_ms: tuple[float, float] | None = None
+    min_ms: tuple[float, float] | None = None
+    max_ms: tuple[float, float] | None = None
+
+
 class ScenarioResult(Record):
-    """Everything known about one run. Counts are of the judged window; intended is one row each."""
+    """Everything known about one run. Counts are of the judged window; intended is one row each.
+
+    `origin` and `told` belong to results of other tools: where they came from, and what totals tell without rows.
+    """
 
     scenario: str
     state: str
@@ -229,11 +246,13 @@ class ScenarioResult(Record):
     scale: Scale
     started_ns: int | None = None
     duration_s: float | None = None
-    users_count: int
+    users_count: int | None
     rate_rps: float
     peak_rate_rps: float | None = None
     lowest_rate_rps: float | None = None
     load_model: LoadModel = "open"
+    origin: Origin | None = None
+    told: Told | None = None
     requests_count: int | None = None
     sent_count: int | None = None
     failures_count: int | None = None
@@ -276,8 +295,8 @@ class ScenarioResult(Record):
 
     @property
     def latency_ms(self) -> Quantiles:
-        """Response time; service time where a closed loop knows no other."""
-        return self.service_ms if self.load_model == "closed" else self.response_ms
+        """Response time; service time where nothing else is known."""
+        return self.response_ms if self.load_model == "open" else self.service_ms
 
     @property
     def success_ratio(self) -> float | None:

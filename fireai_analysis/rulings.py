@@ -117,15 +117,18 @@ def shortfall(result: ScenarioResult) -> list[Doubt]:
     """Return how a run falls short of the ticket's scale, such as `ran 30 s of 1 h`; nothing at full scale."""
     if result.scale.is_full:
         return []
-    full, parts = load_scenario(result.scenario), list[Doubt]()
-    if result.scale.duration_ratio < 1:
+    full, parts, scale = load_scenario(result.scenario), list[Doubt](), result.scale
+    if scale.duration_ratio is not None and scale.duration_ratio < 1:
         ran = f"ran {duration_text(result.duration_s or 0.0)} of {duration_text(full.duration_s)}"
         parts.append(Doubt("TOO_SHORT", ran))
-    if result.scale.users_ratio < 1:
+    if scale.users_ratio is not None and scale.users_ratio < 1:
         parts.append(Doubt("SCALE", f"had {result.users_count} of {full.users} users"))
-    if result.scale.rate_ratio < 1:
+    if scale.rate_ratio is not None and scale.rate_ratio < 1:
         parts.append(Doubt("SCALE", f"ran at {result.rate_rps:g} of {full.rate_rps:g} rps"))
     return parts
+    shares = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
+    if unknown := [name for name, ratio in shares.items() if ratio is None]:
+        parts.append(Doubt("FORMAT", f"its files do not tell: {', '.join(unknown)}"))
 
 
 def rulings() -> tuple[str, ...]:

@@ -7,42 +7,20 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from fireai_analysis.frozen import Frozen as Frozen
+from fireai_analysis.frozen import Url
+from fireai_analysis.frozen import checked_url as checked_url
+from fireai_analysis.origin import Origin
 from fireai_analysis.rates import RatePoint, check_curve, peak_rps, stretched
 
 Door = Literal["fastapi", "go"]
-LoadModel = Literal["open", "closed"]
+LoadModel = Literal["open", "closed", "unknown"]
 Bound = Literal["inclusive", "strict", "at_least"]
 SIGNS: dict[Bound, str] = {"inclusive": "≤", "strict": "<", "at_least": "≥"}
 ASCII_SIGNS: dict[Bound, str] = {"inclusive": "<=", "strict": "<", "at_least": ">="}
-
-
-class Frozen(BaseModel):
-    """A checked, immutable record that refuses unknown keys and numbers that are none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
-
-
-def checked_url(url: str) -> str:
-    """Return an http(s) address without trailing slash; raise ValueError for user names, secrets or bad ports."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("an address must start with http:// or https:// and name a host")
-    if parts.username or parts.password:
-        raise ValueError("an address must not carry a user name or password; put secrets in the environment")
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError("port out of range, allowed 1 to 65535") from None
-    if port == 0:
-        raise ValueError("port out of range, allowed 1 to 65535")
-    return url.rstrip("/")
-
-
-Url = Annotated[str, AfterValidator(checked_url)]
 
 
 class MixEntry(Frozen):
@@ -79,9 +57,10 @@ class Scenario(Frozen):
         Offered rate in requests a second, the mean over the judged window.
     arrivals : {'fixed', 'poisson', 'waves'}
         How the open schedule is drawn.
-    load_model : {'open', 'closed'}
+    load_model : {'open', 'closed', 'unknown'}
         Open: arrivals follow the schedule. Closed: each user sends, waits for the answer, thinks, and sends again;
-        its latencies are service times, and stalls are hidden.
+        its latencies are service times, and stalls are hidden. Unknown: results of another tool do not tell when
+        requests were due, so that they hold service times only.
     think_s : float or None
         Closed only: mean think time (exponential).
     curve : tuple of RatePoint or None
@@ -152,16 +131,16 @@ class Scenario(Frozen):
 
 
 class Scale(Frozen):
-    """How far a scenario was scaled from the ticket; 1.0 is full scale."""
+    """How far a scenario was scaled from the ticket; 1.0 is full scale, None is not told."""
 
-    duration_ratio: float
-    users_ratio: float
-    rate_ratio: float
+    duration_ratio: float | None
+    users_ratio: float | None
+    rate_ratio: float | None
 
     @property
     def is_full(self) -> bool:
         """Whether the scenario ran at the ticket's scale."""
-        return min(self.duration_ratio, self.users_ratio, self.rate_ratio) >= 1.0
+        return all(one is not None and one >= 1.0 for one in (self.duration_ratio, self.users_ratio, self.rate_ratio))
 
 
 class ScenarioChange(Frozen):
@@ -379,7 +358,10 @@ class Fleet(Frozen):
 
 
 class RunSpec(Frozen):
-    """Everything one run needs to know; written to the run bundle, so it holds no secret."""
+    """Everything one run needs to know; written to the run bundle, so it holds no secret.
+
+    `origin` says where the results of another tool came from; its scenario is then what the results show.
+    """
 
     run_id: str
     scenario: Scenario
@@ -388,10 +370,19 @@ class RunSpec(Frozen):
     target: Target
     seed: int
     fleet: Fleet = Fleet()
+    origin: Origin | None = None
 
     @property
     def scale(self) -> Scale:
         """How far this run is scaled from the ticket."""
+        if self.origin is not None:
+            told, full = self.origin, self.full
+            shares = (
+                told.duration_ratio(full.duration_s),
+                told.users_ratio(full.users),
+                told.rate_ratio(full.rate_rps),
+            )
+            return Scale(duration_ratio=shares[0], users_ratio=shares[1], rate_ratio=shares[2])
         return Scale(
             duration_ratio=self.scenario.duration_s / self.full.duration_s,
             users_ratio=self.scenario.users / self.full.users,

@@ -51,7 +51,7 @@ def scale_text(result: ScenarioResult) -> str:
     if scale.is_full:
         return f"Full scale: {ran}"
     parts = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
-    cut = ", ".join(f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio < 1)
+    cut = ", ".join(f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio is not None and ratio < 1)
     return f"Scaled down: {ran} ({cut})"
 
 
@@ -62,7 +62,7 @@ def load_text(result: ScenarioResult) -> str:
     """
     mean, peak = result.rate_rps, result.peak_rate_rps
     if result.load_model == "closed":
-        think = "" if not peak else f", think time {result.users_count / peak:.4g} s"
+        think = "" if not peak or result.users_count is None else f", think time {result.users_count / peak:.4g} s"
         return f"closed loop{think}"
     if peak is None or peak == mean:
         return f"{number_text(mean, 1)} rps"
