@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from fireai_analysis.reasons import OF_CHECK, Doubt
 from fireai_analysis.results import Check, Confidence, CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import load_scenario
-from fireai_analysis.units import duration_text
+from fireai_analysis.spec import Criteria, Criterion
+from fireai_analysis.units import BYTES_PER_MB, duration_text, mb, mib
 
 LOAD = ("achieved_rate", "arrivals")
 """Signs that the load of the scenario went out: half of it fills half of the memory and meets half of the conflicts."""
@@ -125,29 +126,66 @@ def shortfall(result: ScenarioResult) -> list[Doubt]:
         parts.append(Doubt("SCALE", f"had {result.users_count} of {full.users} users"))
     if scale.rate_ratio is not None and scale.rate_ratio < 1:
         parts.append(Doubt("SCALE", f"ran at {result.rate_rps:g} of {full.rate_rps:g} rps"))
-    return parts
     shares = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
     if unknown := [name for name, ratio in shares.items() if ratio is None]:
         parts.append(Doubt("FORMAT", f"its files do not tell: {', '.join(unknown)}"))
+    return parts
 
 
-def rulings() -> tuple[str, ...]:
-    """Return how contradictions of the ticket were decided, with the arithmetic (DESIGN.md section 5)."""
+def _bounds(criteria: Mapping[str, Criterion]) -> str:
+    """Return the limits and bounds that the criteria declare; a looser file says so by itself."""
+    lost = criteria["crdt_data_loss"].limit
+    told = (
+        _bound(criteria["p95_latency"], "P95", 1.0, "ms"),
+        _bound(criteria["go_memory"], "memory", BYTES_PER_MB, "MB"),
+        _bound(criteria["error_rate"], "error ratio", 0.01, "%"),
+        "no lost write" if lost == 0 else f"at most {lost:,.12g} lost writes",
+    )
+    return "; ".join(told)
+
+
+def _bound(criterion: Criterion, name: str, one: float, unit: str) -> str:
+    shown = f"{_exact(criterion.limit / one)} {unit}"
+    return f"{name} strictly under {shown}" if criterion.bound == "strict" else f"{name} <= {shown} inclusive"
+
+
+def _exact(value: float) -> str:
+    """Return a limit with every digit that was declared.
+
+    Examples
+    --------
+    >>> _exact(300.0), _exact(0.05 / 0.01), _exact(512_000_001 / 1_000_000)
+    ('300', '5', '512.000001')
+    """
+    return f"{value:,.12g}"
+
+
+def rulings(criteria: Criteria) -> tuple[str, ...]:
+    """Return how contradictions of the ticket were decided, with the arithmetic (DESIGN.md section 5).
+
+    Parameters
+    ----------
+    criteria : Criteria
+        Their limits and bounds are told as they are declared.
+    """
     sustained, spike = load_scenario("sustained"), load_scenario("spike")
+    own = {one.id: one for one in criteria.criteria}
+    latency, memory = own["p95_latency"], own["go_memory"]
+    counted = sum(one.counted for one in criteria.criteria)
     return (
         "The rate governs over the request total: "
         f"{sustained.rate_rps:g} rps x {duration_text(sustained.duration_s)} = {sustained.intended_count:,} requests "
         f"(the template says 4,800); {spike.rate_rps:g} rps x {duration_text(spike.duration_s)} = "
         f"{spike.intended_count:,} (the template says 10,000, reached after {10_000 / spike.rate_rps:.0f} s).",
-        "Bounds: P95 <= 300.0 ms inclusive; memory strictly under 512 MB; error ratio <= 5 % inclusive; no lost write.",
-        "512 MB is 512,000,000 bytes (488.3 MiB), and memory is the peak resident set of the Go process over all "
-        "scenarios: the kernel's high-water mark, never the heap alone, never the last sample. A mark older than the "
-        "run decides nothing.",
+        f"Bounds: {_bounds(own)}.",
+        f"{_exact(mb(memory.limit))} MB is {_exact(memory.limit)} bytes ({mib(memory.limit):,.1f} MiB), and memory is "
+        "the peak resident set of the Go process over all scenarios: the kernel's high-water mark, never the heap "
+        "alone, never the last sample. A mark older than the run decides nothing.",
         "P95 is judged on the peak scenario, on response time from the intended start, after warm-up, in steady state. "
         "Timed-out and never-sent requests count as infinitely slow; fast errors are left out and judged by the error "
-        "rate. The share of intended requests answered rightly within 300 ms stands beside it.",
-        "Five criteria exist: the acceptance section's four (criteria met: X of 4) and the error rate, a critical "
-        "metric. READY needs all five PASSED or WAIVED.",
+        f"rate. The share of intended requests answered rightly within {_exact(latency.limit)} ms stands beside it.",
+        f"Five criteria exist: the acceptance section's four (criteria met: X of {counted}) and the error rate, a "
+        "critical metric. READY needs all five PASSED or WAIVED.",
         "Error ratio = (failed + timed out + never sent) / intended, the worst scenario decides. A 409 conflict "
         "answered as designed is no error. 401, 403, 404, 415, 422 and 429 are errors, and more than 1 % of them makes "
         "the run invalid.",

@@ -19,10 +19,13 @@ from pydantic import BaseModel, ValidationError
 
 from fireai_analysis.curves import with_curve
 from fireai_analysis.errors import ParamsError
-from fireai_analysis.spec import Criteria, Profile, RunSpec, Scenario, ScenarioChange, Target, checked_url
+from fireai_analysis.spec import Criteria, Criterion, Profile, RunSpec, Scenario, ScenarioChange, Target, checked_url
 
 SCENARIO_NAMES = ("sustained", "peak", "spike", "crdt_stress")
 SELECTORS = ("scenario", "profile", "target", "mode", "source", "campaign_dir", "seed")
+
+AT_LEAST = ("aurora_scaling",)
+"""Criteria whose figure is good where it is large."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -181,13 +184,20 @@ def _url_from(variable: str | None, default: str | None) -> str | None:
 
 
 def load_criteria(path: Path | None = None) -> Criteria:
-    """Return criteria and waivers; a waiver must name an existing criterion."""
+    """Return criteria and waivers; a limit must be one that can be missed, a waiver must name an existing criterion."""
     path = path or params_dir() / "criteria.yaml"
     content = read_yaml(path)
     content.pop("schema", None)
     criteria = _build(Criteria, content, path)
+    for index, criterion in enumerate(criteria.criteria):
+        if fault := _never_missed(criterion):
+            raise ParamsError(path, f"criteria.{index}.{fault[0]}", f"{criterion.id}: {fault[1]}", fault[2])
     known = tuple(criterion.id for criterion in criteria.criteria)
     for index, waiver in enumerate(criteria.waivers):
+        for key, text, letters in (("reason", waiver.reason, 10), ("approved_by", waiver.approved_by, 1)):
+            if sum(map(str.isalnum, text)) < letters:
+                fault = "nothing can be read in it" if letters == 1 else f"holds fewer than {letters} letters"
+                raise ParamsError(path, f"waivers.{index}.{key}", fault, "write why and who, in words")
         if waiver.criterion not in known:
             raise ParamsError(
                 path,
@@ -196,6 +206,18 @@ def load_criteria(path: Path | None = None) -> Criteria:
                 suggestion(waiver.criterion, known),
             )
     return criteria
+
+
+def _never_missed(criterion: Criterion) -> tuple[str, str, str] | None:
+    """Return key, fault and remedy of a limit that whatever is measured keeps, or that nothing can keep."""
+    if (criterion.bound == "at_least") != (criterion.id in AT_LEAST):
+        right = "at_least" if criterion.id in AT_LEAST else "inclusive or strict"
+        return "bound", f"{criterion.bound} is on the wrong side of the limit", f"write bound: {right}"
+    if criterion.unit == "ratio" and criterion.limit >= 1:
+        return "limit", f"no share is over {criterion.limit:g}", "write a share of 1: 5 % is 0.05"
+    if criterion.bound == "strict" and criterion.limit == 0:
+        return "bound", "nothing is under 0", "write bound: inclusive"
+    return None
 
 
 def is_loopback(url: str) -> bool:

@@ -17,10 +17,10 @@ from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.judge import PRECEDENCE, exit_code, judge_one, merged, waived
 from fireai_analysis.readings import READERS
 from fireai_analysis.results import Measured, ScenarioResult, Summary
-from fireai_analysis.rulings import NEEDED, VOIDING
+from fireai_analysis.rulings import NEEDED, VOIDING, rulings
 from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria, load_target, run_spec
 from fireai_analysis.schemas import OPERATIONS, REQUESTS, SAMPLES
-from fireai_analysis.spec import Waiver
+from fireai_analysis.spec import Criteria, Waiver
 from tests import made
 from tests.made import MIB, summary, verdicts
 
@@ -189,6 +189,32 @@ def test_samples_over_the_limit_prove_an_old_mark() -> None:
         marked(made.healthy_run("peak"), 600_000_000, 600_000_000), "processes", rss_bytes=550_000_000
     )
     assert verdicts(judged_with(peak=data))["go_memory"] == "FAILED"
+
+
+NO_SIZES = {"rss_bytes": None, "high_water_bytes": None}
+
+
+@pytest.mark.parametrize(
+    ("mark", "resident", "runtime", "verdict"),
+    [
+        (80 * MIB, None, 50 * MIB, "PASSED"),
+        (50 * MIB, None, 51 * MIB, "PASSED"),
+        (10, None, 50 * MIB, "INCONCLUSIVE"),
+        (80 * MIB, None, 600_000_000, "INCONCLUSIVE"),
+        (80 * MIB, 600_000_000, 50 * MIB, "INCONCLUSIVE"),
+        (511_000_000, 512_000_000, 50 * MIB, "INCONCLUSIVE"),
+        (511_000_000, 511_900_000, 50 * MIB, "PASSED"),
+    ],
+)
+def test_a_mark_under_the_samples_does_not_pass(mark: int, resident: int | None, runtime: int, verdict: str) -> None:
+    """Whoever told the mark: of the resident set a check holds it, of the Go runtime's sum the reading does."""
+    data = marked(made.healthy_run("peak"), mark, 1)
+    processes = data.samples["processes"]
+    go = (processes["process"] == "go").to_numpy()
+    sizes = NO_SIZES | {"rss_bytes": resident}
+    frame = processes.assign(**{name: processes[name].astype("Float64").mask(go, size) for name, size in sizes.items()})
+    data = made.with_sample(made.with_sample(data, "processes", **frame), "go", total_bytes=runtime, released_bytes=0)
+    assert judge_one(CRITERIA["go_memory"], made.result(data)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -469,6 +495,22 @@ def test_rulings_carry_the_arithmetic() -> None:
     text = " ".join(summary().rulings)
     for words in ("1.2 rps x 4 h = 17,280", "166 rps x 5 min = 49,800", "512,000,000 bytes", "X of 4"):
         assert words in text
+
+
+def test_rulings_tell_the_limits_as_they_are_declared() -> None:
+    """A file with looser limits says so in the report by itself."""
+    told = " ".join(rulings(load_criteria()))
+    assert (
+        "Bounds: P95 <= 300 ms inclusive; memory strictly under 512 MB; error ratio <= 5 % inclusive; no lost" in told
+    )
+    loose = {"p95_latency": 300.04, "go_memory": 1_024_000_001.0, "error_rate": 0.5, "crdt_data_loss": 3.0}
+    content = [one.model_copy(update={"limit": loose.get(one.id, one.limit)}) for one in load_criteria().criteria]
+    other = " ".join(rulings(Criteria(criteria=tuple(content), waivers=())))
+    for words in (
+        *("P95 <= 300.04 ms", "under 1,024.000001 MB", "1,024,000,001 bytes (976.6 MiB)", "error ratio <= 50 %"),
+        *("at most 3 lost writes", "answered rightly within 300.04 ms"),
+    ):
+        assert words in other
 
 
 def test_recommendations_are_ordered_and_name_their_finding() -> None:

@@ -40,12 +40,51 @@ def test_a_whole_waiver_is_read(tmp_path: Path) -> None:
     {"criterion": "p96_latency"}, {"criterion": ""}, {"criterion": ...},
     {"reason": ""}, {"reason": "ok"}, {"reason": ...}, {"reason": None}, {"reason": " " * 40},
     {"approved_by": ""}, {"approved_by": ...}, {"approved_by": "   "},
+    {"reason": ". . . . . . . . ."}, {"reason": "\u200b" * 20}, {"approved_by": "-"},
     {"expires": ...}, {"expires": None}, {"expires": "never"}, {"expires": "2026-02-30"},
     {"verdict": "FAILED"},
 ], ids=str)  # fmt: skip
 def test_a_waiver_that_is_not_whole_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ParamsError, match=r"criteria\.yaml"):
         load(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("p95_latency", {"bound": "at_least"}, "wrong side"),
+        ("go_memory", {"bound": "at_least"}, "wrong side"),
+        ("aurora_scaling", {"bound": "inclusive"}, "wrong side"),
+        ("error_rate", {"limit": 5}, "no share is over 5"),
+        ("error_rate", {"limit": 1.0}, "no share is over 1"),
+        ("crdt_data_loss", {"bound": "strict"}, "nothing is under 0"),
+        ("p95_latency", {"limit": float("inf")}, "finite"),
+        ("p95_latency", {"limit": float("nan")}, "finite"),
+        ("p95_latency", {"limit": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_a_limit_that_nothing_can_miss_is_refused(
+    tmp_path: Path, name: str, changes: dict[str, Any], words: str
+) -> None:
+    content = yaml.safe_load((params_dir() / "criteria.yaml").read_text())
+    next(one for one in content["criteria"] if one["id"] == name).update(changes)
+    path = tmp_path / "criteria.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ParamsError, match=words):
+        load_criteria(path)
+
+
+def test_a_campaign_counts_a_waiver_until_the_end_of_its_day() -> None:
+    """From the day after its last one on the criterion is NOT MEASURED again, and the campaign is not ready."""
+    for generated, verdict, readiness in (
+        ("2027-01-31T00:00:00Z", "WAIVED", "READY"),
+        ("2027-01-31T23:59:59Z", "WAIVED", "READY"),
+        ("2027-02-01T00:00:00Z", "NOT MEASURED", "NOT_READY"),
+    ):
+        criteria = load_criteria().model_copy(update={"waivers": (Waiver(**GOOD),)})
+        found = made.summary(criteria=criteria, generated=generated)
+        assert (made.verdicts(found)["aurora_scaling"], found.readiness) == (verdict, readiness), generated
+        assert (found.scenarios["spike"].verdict == "PASSED") == (verdict == "WAIVED")
 
 
 VERDICTS: list[Verdict] = ["PASSED", "FAILED", "INCONCLUSIVE", "NOT MEASURED"]

@@ -176,7 +176,15 @@ def _memory(criterion: Criterion, known: Known) -> Seen:
     proven = mark if mark is not None and own else sampled
     untold = known.name == "sustained" and known("facts.leak_label") is None
     sound = mark is not None and own and not untold and not _leaks(known, criterion.limit - actual)
+    sound = sound and not _passed_over(criterion, mark, sampled)
     return Seen(True, actual, least=proven, most=actual, sound=sound)
+
+
+def _passed_over(criterion: Criterion, mark: int | None, sampled: int | None) -> bool:
+    """Whether samples stand over a mark: beyond the limit, or by more than 2 % and 4 MB."""
+    if mark is None or sampled is None or sampled <= mark:
+        return False
+    return sampled > 1.02 * mark + 4e6 or not criterion.within(sampled)
 
 
 def _leaks(known: Known, left_bytes: float) -> bool:
