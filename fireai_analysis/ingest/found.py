@@ -175,6 +175,8 @@ class Format:
         Whether the beginning of a file is of this format; never raises, reads the head only.
     read : callable
         Yields what a file holds; raises `IngestError` where it cannot be read as this format.
+    is_read : bool
+        Whether it is read at all; a format that is not is recognised so that it can be refused by name.
     """
 
     name: str
@@ -183,3 +185,4 @@ class Format:
     population: Population
     recognises: Callable[[Head], bool]
     read: Callable[[Source], Iterator[Item]]
+    is_read: bool = True

@@ -51,7 +51,7 @@ class Run:
     def told(self) -> Told:
         """Return what is known of the run; impossible times are not."""
         return Told(
-            self.version, _moment(self.started_ms), _moment(self.ended_ms), self.most_users_count or None, NOTES
+            self.version, _moment(self.started_ms), _moment(self.ended_ms), self.most_users_count or None, notes=NOTES
         )
 
 
