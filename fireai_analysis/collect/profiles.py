@@ -16,7 +16,7 @@ from fireai_analysis.bundle import RunBundle, atomic_write
 from fireai_analysis.collect.fetch import fetch
 from fireai_analysis.errors import AnalysisError, CollectionError
 from fireai_analysis.pprof import parsed, sites
-from fireai_analysis.units import NS_PER_MS
+from fireai_analysis.units import NS_PER_MS, mb, number_text
 
 KINDS = {"heap": "heap", "goroutine": "goroutine", "allocs": "allocs", "cpu": "profile"}
 DEADLINE_S = 5.0
@@ -125,8 +125,9 @@ def hotspots(bundle: RunBundle) -> list[str]:
 def _heap_lines(bundle: RunBundle) -> Iterator[str]:
     before, after = (_sites(bundle, f"heap-{moment}", "inuse_space") for moment in ("before", "after"))
     for name, size in _largest(after):
-        grown = f", {size - before[name]:+,} bytes since before the load" if before is not None else ""
-        yield f"heap: {name} holds {size:,} bytes{grown}"
+        held = number_text(mb(size), 2, "MB")
+        grown = f", {mb(size - before[name]):+,.2f} MB since before the load" if before is not None else ""
+        yield f"heap: {name} holds {held}{grown}"
 
 
 def _cpu_lines(bundle: RunBundle) -> Iterator[str]:

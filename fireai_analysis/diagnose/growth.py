@@ -1,20 +1,27 @@
-"""Findings about what grows without end: the live heap, goroutines, the resident set of the Python service."""
+"""Findings about what grows without end: the live heap, goroutines, the resident sets of both services."""
 
 from __future__ import annotations
 
-import re
-
 from fireai_analysis.results import Finding, ScenarioResult, SiteGrowth, SizeGrowth
-from fireai_analysis.units import bytes_text, mib, number_text, percent_text
+from fireai_analysis.units import bytes_text, number_text, percent_text
 
 MAIN_SITE_RATIO = 0.5
 """A function that holds at least this share of the growth is named as its place."""
-_SIZE = re.compile(r"([+-]?)(\d[\d,]*) bytes\b")
+NO_RATIO = "what the runtime holds beside its live heap is not measured"
+FLAT_HEAP = (
+    "Go service: it is no leak of live objects; compare /memory/classes of runtime/metrics at both ends: heap/unused "
+    "and heap/free (fragmentation: GOMEMLIMIT, fewer large buffers), heap/stacks (goroutines), and a resident set beyond "
+    "the runtime's total (cgo, mapped files, caches outside the heap)"
+)
+UNKNOWN_HEAP = (
+    "Go service: run it longer, so that collections tell the live heap: if it grows too, it is a leak of objects "
+    "(pprof -diff_base); if it stays flat, fragmentation, stacks or memory outside the heap"
+)
 
 
 def findings(result: ScenarioResult) -> list[Finding]:
     """Return what grows. A quantity that was not sampled long enough gives no finding, not a clean bill."""
-    return [one for one in (_heap(result), _goroutines(result), _python(result)) if one]
+    return [one for one in (_heap(result), _resident(result), _goroutines(result), _python(result)) if one]
 
 
 def _heap(result: ScenarioResult) -> Finding | None:
@@ -32,7 +39,7 @@ def _heap(result: ScenarioResult) -> Finding | None:
         evidence=(
             f"live heap {_slope(growth.live_heap)}",
             f"resident set {_slope(growth.resident_set)}; {_crossing(result)}",
-            *(map(_site, growth.heap_sites[:2]) if growth.heap_sites else map(_in_mib, result.hotspots[:2])),
+            *(map(_site, growth.heap_sites[:2]) if growth.heap_sites else result.hotspots[:2]),
         ),
         recommendation=f"Go service: look first at {where}"
         if where
@@ -41,15 +48,47 @@ def _heap(result: ScenarioResult) -> Finding | None:
     )
 
 
-def _in_mib(hotspot: str) -> str:
-    """Return a hotspot with its sizes in MiB, as the live heap beside it is told.
+def _resident(result: ScenarioResult) -> Finding | None:
+    """Return a resident set that grows although no leak of the live heap explains it."""
+    resident, live = result.growth.resident_set, result.growth.live_heap
+    if resident.label != "DETECTED" or live.label == "DETECTED":
+        return None
+    flat = live.label is not None
+    ratio = result.go.live_to_total_ratio
+    return Finding(
+        id="go_resident_growth",
+        title="Resident set of the Go service that grows without end, "
+        + ("while its live heap does not" if flat else "and its live heap is not known"),
+        layer="application",
+        confidence="MEDIUM" if _would_show(live, resident) else "LOW",
+        evidence=(
+            f"resident set {_slope(resident)}",
+            f"live heap {_slope(live)}{_least(live)}",
+            f"live heap {percent_text(ratio, 1)} % of what the runtime holds" if ratio is not None else NO_RATIO,
+            _stacks(result),
+        ),
+        recommendation=FLAT_HEAP if flat else UNKNOWN_HEAP,
+        priority="P1",
+    )
 
-    Examples
-    --------
-    >>> _in_mib("heap: cache.put holds 1,572,864 bytes, +0 bytes since before the load")
-    'heap: cache.put holds 1.50 MiB, +0.00 MiB since before the load'
-    """
-    return _SIZE.sub(lambda found: f"{found[1]}{number_text(mib(int(found[2].replace(',', ''))), 2, 'MiB')}", hotspot)
+
+def _would_show(live: SizeGrowth, resident: SizeGrowth) -> bool:
+    """Return whether a live heap that grew as fast as the resident set would have shown."""
+    least, slope = live.detectable_mib_per_h, resident.slope_mib_per_h
+    return least is not None and slope is not None and least <= slope
+
+
+def _least(growth: SizeGrowth) -> str:
+    least = growth.detectable_mib_per_h
+    return "" if least is None else f"; {number_text(least, 2, 'MiB/h')} or more would have shown"
+
+
+def _stacks(result: ScenarioResult) -> str:
+    found = result.growth.goroutines
+    if found.label is None:
+        return "goroutines not measured, so their stacks may be it"
+    grown = number_text(found.slope_per_h, 1)
+    return f"goroutines grew by {grown} an hour" + ("" if found.label == "DETECTED" else ", which is no growth")
 
 
 def _slope(growth: SizeGrowth) -> str:
@@ -104,7 +143,7 @@ def _python(result: ScenarioResult) -> Finding | None:
         title="Resident set of the Python service that grows without end",
         layer="application",
         confidence="MEDIUM",
-        evidence=(f"resident set {_slope(found)}",),
+        evidence=(f"resident set {_slope(found)}{_least(found)}",),
         recommendation="FastAPI service: run it under tracemalloc in a run of its own and compare snapshots",
         priority="P2",
     )

@@ -11,7 +11,7 @@ from fireai_analysis.units import NOT_MEASURED, percent_text
 NONE_FOUND = "None from this evidence."
 MOST_HOTSPOTS = 5
 TOPICS = {
-    "heap": ("heap", "memory", "alloc", "gc"),
+    "heap": ("heap", "memory", "resident", "alloc", "gc"),
     "goroutines": ("goroutine",),
     "pool": ("pool", "connection"),
     "cache": ("cache",),

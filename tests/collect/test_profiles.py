@@ -74,11 +74,11 @@ def test_a_target_without_pprof_has_no_profiles(bundle: RunBundle) -> None:
 
 
 def test_hotspots_tell_size_and_growth(bundle: RunBundle) -> None:
-    bundle.profile_path("heap-before").write_bytes(profile([([1], [0, 1_000])]))
-    bundle.profile_path("heap-after").write_bytes(profile([([1], [0, 1_500_000]), ([2], [0, 7])]))
+    bundle.profile_path("heap-before").write_bytes(profile([([1], [0, 1_000]), ([2], [0, 600_000])]))
+    bundle.profile_path("heap-after").write_bytes(profile([([1], [0, 1_500_000]), ([2], [0, 350_000])]))
     assert hotspots(bundle) == [
-        "heap: main.leak holds 1,500,000 bytes, +1,499,000 bytes since before the load",
-        "heap: main.work holds 7 bytes, +7 bytes since before the load",
+        "heap: main.leak holds 1.50 MB, +1.50 MB since before the load",
+        "heap: main.work holds 0.35 MB, -0.25 MB since before the load",
     ]
 
 

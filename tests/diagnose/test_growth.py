@@ -17,7 +17,8 @@ def result(**changes: object) -> ScenarioResult:
 def test_what_does_not_grow_without_end_is_no_finding(label: str | None) -> None:
     still = LEAK.model_copy(update={"label": label})
     goroutines = GoroutineGrowth(label=label, returned=None)
-    assert findings(result(live_heap=still, python_resident_set=still, goroutines=goroutines)) == []
+    shown = result(live_heap=still, resident_set=still, python_resident_set=still, goroutines=goroutines)
+    assert findings(shown) == []
 
 
 def test_a_leak_is_told_with_both_slopes_its_forecast_and_its_place() -> None:
@@ -56,8 +57,48 @@ def test_python_memory_is_weaker_evidence() -> None:
     assert (found.id, found.confidence, found.priority) == ("python_memory_growth", "MEDIUM", "P2")
 
 
-def test_hotspots_are_told_in_mib() -> None:
-    told = ("heap: cache.put holds 3,145,728 bytes, -1,048,576 bytes since before the load", "cpu: run took 10 ms")
-    run = result(live_heap=LEAK).model_copy(update={"hotspots": told})
-    (found,) = findings(run)
-    assert found.evidence[-2:] == ("heap: cache.put holds 3.00 MiB, -1.00 MiB since before the load", told[1])
+FLAT = SizeGrowth(label="NONE", slope_mib_per_h=0.1, interval_mib_per_h=(-0.4, 0.6), detectable_mib_per_h=3.0)
+
+
+def test_a_resident_set_that_grows_over_a_flat_heap_is_no_leak_of_objects() -> None:
+    calm = GoroutineGrowth(label="NONE", slope_per_h=0.2)
+    (found,) = findings(result(resident_set=LEAK, live_heap=FLAT, goroutines=calm))
+    assert (found.id, found.confidence, found.priority) == ("go_resident_growth", "MEDIUM", "P1")
+    assert found.title == "Resident set of the Go service that grows without end, while its live heap does not"
+    text = "; ".join(found.evidence)
+    assert "resident set 8.00 MiB/h (95 % interval 6.00 to 10.00)" in text
+    assert "live heap 0.10 MiB/h (95 % interval -0.40 to 0.60); 3.00 MiB/h or more would have shown" in text
+    assert "goroutines grew by 0.2 an hour, which is no growth" in text
+    assert all(word in (found.recommendation or "") for word in ("fragmentation", "stacks", "cgo"))
+
+
+def test_a_heap_that_grows_with_the_resident_set_is_told_once_as_the_leak() -> None:
+    assert [one.id for one in findings(result(resident_set=LEAK, live_heap=LEAK))] == ["go_heap_leak"]
+
+
+def test_a_flat_heap_that_could_have_hidden_the_growth_is_weaker_evidence() -> None:
+    blunt = FLAT.model_copy(update={"detectable_mib_per_h": 9.0})
+    (found,) = findings(result(resident_set=LEAK, live_heap=blunt))
+    assert found.confidence == "LOW"
+    assert "9.00 MiB/h or more would have shown" in found.evidence[1]
+
+
+def test_an_unknown_heap_is_not_called_flat() -> None:
+    (found,) = findings(result(resident_set=LEAK))
+    assert (found.id, found.confidence) == ("go_resident_growth", "LOW")
+    assert "live heap is not known" in found.title
+    assert "live heap not measured" in found.evidence
+    assert "run it longer" in (found.recommendation or "")
+
+
+def test_growing_goroutines_are_named_beside_a_growing_resident_set() -> None:
+    grown = GoroutineGrowth(label="DETECTED", slope_per_h=36.0, per_1000_requests=8.3)
+    first, second = findings(result(resident_set=LEAK, live_heap=FLAT, goroutines=grown))
+    assert (first.id, second.id) == ("go_resident_growth", "goroutine_leak")
+    assert first.evidence[-1] == "goroutines grew by 36.0 an hour"
+
+
+def test_hotspots_stand_in_for_sites() -> None:
+    told = ("heap: cache.put holds 3.15 MB, -1.05 MB since before the load", "cpu: run took 10 ms")
+    (found,) = findings(result(live_heap=LEAK).model_copy(update={"hotspots": told}))
+    assert found.evidence[-2:] == told
