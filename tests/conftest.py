@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fireai_analysis.platform import control
 from fireai_analysis.platform.state import PlatformStatus
 
 # A shell starts background jobs with SIGINT ignored, and children inherit that; tests that send it need it delivered.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run and no clock over them: a busy machine is no defect, and a red test can be made again.
+# To look for more: `pytest --hypothesis-profile=explore`.
+QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, database=None, **QUIET)
+settings.register_profile("explore", max_examples=1000, **QUIET)
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

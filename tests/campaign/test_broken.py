@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fireai_analysis.bundle import RunBundle
+from fireai_analysis.platform.state import read_state
 from tests.campaign.conftest import FIREAI, environment, left_running, short_params
 
 pytestmark = pytest.mark.real
@@ -21,15 +22,11 @@ def wait_for_go(state: Path, run: Path, deadline_s: float) -> int:
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         progress = run / "peak" / "progress.json"
-        status = subprocess.run(
-            [*FIREAI, "platform", "status", "--json"],
-            env=os.environ | {"FIREAI_STATE_DIR": str(state)},
-            capture_output=True,
-            text=True,
-        )
-        if progress.is_file() and json.loads(progress.read_text())["phase"] == "judged" and status.returncode == 0:
-            return int(json.loads(status.stdout)["pids"]["go"])
-        time.sleep(0.2)
+        if progress.is_file() and json.loads(progress.read_text())["phase"] == "judged":
+            found = read_state(state)
+            assert found is not None
+            return found.pids["go"]
+        time.sleep(0.1)
     pytest.fail("the run did not begin in time")
 
 
@@ -46,8 +43,8 @@ def test_killed_go_service_gives_a_finished_report(tmp_path: Path) -> None:
             stdin=subprocess.DEVNULL,
         )
         try:
-            os.kill(wait_for_go(state, run, 120), signal.SIGKILL)
-            output, _ = process.communicate(timeout=180)
+            os.kill(wait_for_go(state, run, 300), signal.SIGKILL)
+            output, _ = process.communicate(timeout=300)
         finally:
             process.kill()
         assert process.returncode in (99, 4), output
@@ -73,11 +70,11 @@ def test_a_killed_campaign_ends_its_load_before_its_platform(tmp_path: Path) -> 
             command, env=environment(state, params), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
         )
         try:
-            wait_for_go(state, run, 120)
+            wait_for_go(state, run, 300)
         finally:
             process.kill()
             process.wait()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while left_running(state) and time.monotonic() < deadline:
             time.sleep(0.5)
         assert left_running(state) == []
@@ -86,6 +83,6 @@ def test_a_killed_campaign_ends_its_load_before_its_platform(tmp_path: Path) -> 
         assert "was killed, and the platform ends with it" in str(bundle.manifest.reason)
         rows = bundle.requests()
         assert len(rows) > 0
-        failed = rows[~rows["ok"]]
+        failed, answered = rows[~rows["ok"]], rows[rows["ok"]]
         assert set(failed["error"]) <= {"never sent"}, failed
-        assert len(failed) <= 2  # due in the instants in which the load was ended
+        assert (failed["intended_ns"] >= answered["intended_ns"].max()).all()  # due while the load was ended

@@ -33,7 +33,7 @@ def test_a_clock_that_leaps_is_seen_by_the_second_look() -> None:
 
 
 def test_a_door_that_hangs_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "ASK_S", 0.1)
+    monkeypatch.setattr(facts, "ASK_S", 0.5)
     asked: list[str] = []
     with serving() as server:
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fireai_analysis.collect import journal
@@ -44,7 +44,6 @@ def written(path: Path, count: int) -> bytes:
     return path.read_bytes()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=20), body=st.binary(max_size=50))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[Row], body: bytes) -> None:
     path = tmp_path_factory.mktemp("journal") / "worker-0.journal"
@@ -74,7 +73,6 @@ def test_rows_wait_until_256_or_flush(tmp_path: Path) -> None:
     assert len(read(path).entries) == 257
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=12), flushes=st.sets(st.integers(0, 12)))
 def test_a_journal_can_be_followed(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], flushes: set[int]

@@ -119,15 +119,25 @@ def test_waves_of_conflicting_writes(platform: PlatformStatus, tmp_path: Path) -
 def test_a_generator_killed_in_mid_wave_leaves_nothing_that_was_not_announced(
     platform: PlatformStatus, tmp_path: Path
 ) -> None:
-    changes = {"duration_s": 4.0, "users": 300, "wave_period_s": 2.0, "wave_spread_s": 0.8}
+    """The target stands still from the end of the first wave: what is sent of the second cannot have been answered."""
+    changes = {"duration_s": 12.0, "users": 300, "wave_period_s": 6.0, "wave_spread_s": 0.8}
     target, secrets = control.bind(load_target("embedded"), platform), control.secrets(platform)
     bundle = run_bundle(tmp_path, target, "crdt_stress", mix=repeating(), **changes)
     process = start(bundle, {**os.environ, **secrets})
-    while read_object(bundle.raw_dir / PROGRESS).get("sent_count", 0) < 350:  # in the second of two waves
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
+
+    def until(name: str, count: int) -> None:
+        while read_object(bundle.raw_dir / PROGRESS).get(name, 0) < count:
+            assert process.poll() is None
+            time.sleep(0.02)
+
+    until("done_count", 300)
+    os.kill(platform.pids["go"], signal.SIGSTOP)
+    try:
+        until("sent_count", 350)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+    finally:
+        os.kill(platform.pids["go"], signal.SIGCONT)
     finalize(bundle)
     operations = bundle.operations()
     assert operations is not None

@@ -16,6 +16,7 @@ from fireai_analysis.bundle import RunBundle, read_json
 from fireai_analysis.collect.finalize import finalize
 from fireai_analysis.collect.locust_process import child_environment, last_words, start
 from fireai_analysis.collect.opening import FACTS, JOURNAL, PROGRESS
+from fireai_analysis.collect.recording import recordings
 from fireai_analysis.collect.schedule import draw
 from fireai_analysis.spec import DoorAddress, Target
 from tests.collect.stub import SECRETS, counts, run_bundle, stub, target_at
@@ -119,7 +120,8 @@ def test_the_generator_tells_what_it_adds_and_what_the_machine_takes(orderly: Or
     assert samples["steal_ratio"].dropna().between(0, 1).all()
     gaps = samples["gap_p95_ms"].dropna()
     assert len(gaps) >= 2
-    assert gaps.max() <= samples["gap_max_ms"].max() <= (rows["service_us"].max() - 1750) / 1000 + 50
+    took_ms = [(row.end_ns - row.sent_ns) / 1e6 for one in recordings(bundle.journal_dir) for row in one.rows]
+    assert gaps.max() <= samples["gap_max_ms"].max() == pytest.approx(max(took_ms) - 1.75)
     facts = read_json(bundle.raw_dir / FACTS)
     keyed = rows["endpoint"].isin(["/v1/evidence", "/v1/tests/sessions/{session_id}/results"]).sum()
     assert facts["keys_sent_count"] == facts["keys_distinct_count"] >= keyed > 0
@@ -142,13 +144,17 @@ def test_an_error_storm_trips_the_breaker(tmp_path: Path) -> None:
     assert str(state["reason"]).startswith("circuit breaker: ")
     frame = bundle.requests()
     assert set(frame["error"].dropna()) == {"status 500"}
-    assert 20 <= len(frame) < 80
+    assert len(frame) >= 20
+    ended_ns = frame["sent_ns"] + frame["service_us"] * 1000
+    assert (ended_ns < state["ended_ns"]).sum() <= 21  # who failed is counted at once; the others were under way
     assert frame["intended_ns"].max() < state["ended_ns"]
 
 
 def test_failures_after_the_last_arrival_stop_nothing(tmp_path: Path) -> None:
     with stub("hang") as url:
-        bundle = run_bundle(tmp_path, target_at(url, request_timeout_s=3.0), "peak")
+        bundle = run_bundle(tmp_path, target_at(url, request_timeout_s=6.0), "peak", duration_s=1.0)
+        spec = bundle.manifest.spec
+        bundle.update(spec=spec.model_copy(update={"profile": spec.profile.model_copy(update={"profiled_s": 0.0})}))
         assert ended(bundle) == 0
     frame = bundle.requests()
     assert progress(bundle)["phase"] == "done"
@@ -170,7 +176,7 @@ def test_the_last_words_of_a_log_are_what_went_wrong(tmp_path: Path) -> None:
 
 def test_a_hanging_target_gives_timeouts_not_gaps(tmp_path: Path) -> None:
     with stub("hang") as url:
-        target = target_at(url, request_timeout_s=0.5)
+        target = target_at(url, request_timeout_s=2.0)  # the sessions are made in that time, too
         bundle = run_bundle(tmp_path, target, "sustained", rate_rps=4.0)
         assert ended(bundle) == 0
         assert sum(counts(url).values()) == len(bundle.requests()) + 5 + 2
@@ -179,7 +185,7 @@ def test_a_hanging_target_gives_timeouts_not_gaps(tmp_path: Path) -> None:
     late = frame[frame["endpoint"] != "/v1/tests/sessions"]
     assert set(late["error"]) == {"timeout"}
     assert set(late["status"]) == {0}
-    assert (late["response_us"] >= 500_000).all()
+    assert (late["response_us"] >= 2_000_000).all()
     assert frame["sent_ns"].notna().all()
 
 
@@ -203,7 +209,9 @@ def test_a_killed_generator_leaves_its_rows(tmp_path: Path) -> None:
         bundle = run_bundle(tmp_path, target_at(url), "spike", duration_s=600.0)
         process = start(bundle, ENVIRONMENT)
         await_phase(bundle, "judged")
-        time.sleep(0.5)
+        told = progress(bundle)
+        while progress(bundle) == told:  # ten times as long as rows wait to be written
+            time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait(ENDS_S) == -signal.SIGKILL
         served = counts(url)
@@ -211,14 +219,13 @@ def test_a_killed_generator_leaves_its_rows(tmp_path: Path) -> None:
     frame = bundle.requests()
     sent = int(frame["sent_ns"].notna().sum())
     judged_served = sum(served.values()) - bundle.manifest.spec.scenario.users
-    assert 0 < sent <= judged_served
-    assert judged_served - sent <= 60  # what 50 ms, and what was in flight
+    assert told["done_count"] <= sent <= judged_served
 
 
 def test_the_watchdog_ends_a_run_that_does_not_end(tmp_path: Path) -> None:
     (tmp_path / "peak.py").write_text(
         "from fireai_analysis.collect import generator, locust_user\n"
-        "generator.longest_s = lambda spec: 1\n"
+        "generator.longest_s = lambda spec: 4\n"
         "PeakUser = locust_user.user_class('peak')\n"
     )
     with stub() as url, pytest.MonkeyPatch.context() as patch:
@@ -250,14 +257,14 @@ def test_a_generator_dies_with_its_parent(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
         parent.stdout.close()
-        psutil.wait_procs([generator], timeout=10)
+        psutil.wait_procs([generator], timeout=ENDS_S)
         assert not generator.is_running() or generator.status() == psutil.STATUS_ZOMBIE
 
 
 def refusal(bundle: RunBundle, environment: dict[str, str]) -> tuple[int, str]:
     process = start(bundle, environment)
     code = process.wait(ENDS_S)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + ENDS_S
     while not (text := (bundle.raw_dir / "locust.log").read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not (bundle.journal_dir / JOURNAL).exists()

@@ -50,21 +50,25 @@ def test_every_route_of_the_mix_is_answered_rightly(ports: tuple[int, int], requ
 @pytest.mark.real
 def test_the_delayed_port_waits_as_long_as_it_says_and_both_count(ports: tuple[int, int]) -> None:
     doors = [http.client.HTTPConnection("127.0.0.1", port, timeout=5) for port in ports]
-    told_ms, took_ms = [], []
-    for door in doors:
-        began = time.perf_counter()
-        door.request("GET", "/health")
-        got = door.getresponse()
-        got.read()
-        took_ms.append((time.perf_counter() - began) * 1000)
-        told_ms.append(parts_us(got.headers["Server-Timing"])["app"] / 1000)
-    assert told_ms[0] < 29 <= told_ms[1] <= took_ms[1]
+    at_once, delayed = ([_asked_ms(door) for _ in range(5)] for door in doors)
+    assert all(told_ms <= took_ms for told_ms, took_ms in at_once + delayed)
+    assert min(at_once)[0] < 29 <= min(delayed)[0]  # the machine may be busy, but not each time
     before = _count(doors[0])
     doors[1].request("GET", "/health")
     doors[1].getresponse().read()
     assert _count(doors[0]) == before + 1
     for door in doors:
         door.close()
+
+
+def _asked_ms(door: http.client.HTTPConnection) -> tuple[float, float]:
+    """Return the time that an answer tells, and the time that it took."""
+    began = time.perf_counter()
+    door.request("GET", "/health")
+    got = door.getresponse()
+    got.read()
+    took_ms = (time.perf_counter() - began) * 1000
+    return parts_us(got.headers["Server-Timing"])["app"] / 1000, took_ms
 
 
 def _count(door: http.client.HTTPConnection) -> int:

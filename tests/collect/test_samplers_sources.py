@@ -231,6 +231,6 @@ def test_the_embedded_go_service_delivers_every_column(platform: PlatformStatus)
     assert None not in row.values()
     assert None not in pool.values()
     assert row["pid"] == platform.pids["go"]
-    assert abs(row["t_ns"] - begun_ns) < 2e9
+    assert begun_ns - 1e8 < row["t_ns"] < time.time_ns() + 1e8  # clocks of one machine
     assert pool["max_count"] == 30
     assert {one["name"] for one in reading.tables["go_histograms"]} == {"gc_pause", "sched_latency"}

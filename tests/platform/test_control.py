@@ -51,13 +51,13 @@ def processes(status: PlatformStatus) -> list[psutil.Process]:
 
 
 def assert_all_end(members: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(members, timeout=20)
+    _, alive = psutil.wait_procs(members, timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def noted_ends(count: int) -> dict[str, int]:
     """Return what the supervisor notes about parts that have ended, once it has noted so many."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         status = control.status()
         if status is not None and len(status.exited) == count:
