@@ -27,8 +27,16 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: install  ## run the smoke campaign against the embedded platform and write the report
 	@$(BIN)/fireai run --profile smoke $(DEMO_ARGS) || case $$? in 3|4|99) ;; *) exit 1 ;; esac
 
-test: install  ## run the whole test suite
+# What needs nothing but processors runs on all of them, the tests that start real processes one after the other.
+test: install  ## run the whole test suite (TEST_ARGS=tests/some.py: only that)
+ifeq ($(strip $(TEST_ARGS)),)
+	@code=0; set -x; \
+	$(BIN)/python -m pytest -m "not real" -n logical --maxprocesses 8 --dist worksteal || code=1; \
+	$(BIN)/python -m pytest -m real || code=1; \
+	exit $$code
+else
 	$(BIN)/python -m pytest $(TEST_ARGS)
+endif
 
 lint: install  ## format, lint, types, spelling, notebooks without outputs
 	$(BIN)/ruff format --check .
