@@ -97,7 +97,7 @@ def exit_code(arguments: list[str] | None = None) -> int:
         _trace_if_wanted()
         return error.exit_code
     except typer.TyperException as error:
-        _complain(f"{error.format_message()} (fireai --help shows what there is)")
+        _complain(f"{error.format_message()} ({_command(error)} --help shows what there is)")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return EXIT_INTERRUPTED
@@ -107,6 +107,12 @@ def exit_code(arguments: list[str] | None = None) -> int:
     except Exception as error:
         _complain(f"defect of this tool, please report it: {type(error).__name__}: {error} ({_keep_traceback()})")
         return 1
+
+
+def _command(error: typer.TyperException) -> str:
+    """Return the command that was typed wrong, as it is typed: its help tells what is right."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context is not None else "fireai"
 
 
 def _complain(message: str) -> None:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from fireai_analysis import cli
-from fireai_analysis.commands import terminal, verdicts
-from fireai_analysis.errors import CollectionError, PlatformError
+from fireai_analysis.commands import rows, terminal, verdicts
+from fireai_analysis.errors import CollectionError, ParamsError, PlatformError
 from fireai_analysis.publish.outcome import Outcome
 from fireai_analysis.results import CriterionResult, Quantiles, ScenarioResult, Summary
 from fireai_analysis.spec import Scale
@@ -104,6 +105,46 @@ def test_sigterm_ends_with_143() -> None:
     code = "import os, signal\nfrom fireai_analysis import cli\n"
     code += "cli.app = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\ncli.main([])"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 143
+
+
+@pytest.mark.parametrize("command", [["report"], ["verify"], ["rows", "p95_latency"]])
+def test_a_file_in_the_place_of_a_campaign_is_a_usage_error(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    name, *key = command
+    assert cli.exit_code([name, str(tmp_path / "summary.json"), *key]) == 2
+    said = capsys.readouterr().err
+    assert "is a file" in said
+    assert "Error" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "--wrong"], "fireai run --help"),
+        (["platform", "wrong"], "fireai platform --help"),
+        (["wrong"], "(fireai --help"),
+        (["run", "--processes", "0"], "fireai: run: --processes: found 0"),
+        (["doctor", "--profile", "smok"], "did you mean smoke?"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_with_the_help_to_ask(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert cli.exit_code(arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_csv_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none" / "rows.csv"):
+        with pytest.raises(ParamsError, match="--csv"):
+            rows._write(pd.DataFrame({"rank": [1]}), place)
+
+
+def test_help_of_run_names_the_scenarios(capsys: pytest.CaptureFixture) -> None:
+    cli.exit_code(["run", "--help"])
+    assert "sustained, peak, spike, crdt_stress" in capsys.readouterr().out
 
 
 def test_dry_run_tells_what_it_would_take_and_writes_nothing(
@@ -253,7 +294,7 @@ ALL = (
         3, title="Aurora Auto-scaling", limit=12, unit="ACU", bound="at_least", actual=None, verdict="NOT MEASURED"
     ),
     criterion(4, title="Memory Usage", limit=512_000_000, unit="bytes", bound="strict", actual=512_000_001),
-    criterion(5, title="Error Rate", limit=0.05, unit="ratio", actual=0.050001, verdict="FAILED"),
+    criterion(5, title="Error Rate", limit=0.05, unit="ratio", actual=0.050001, verdict="FAILED", counted=False),
 )
 
 
@@ -281,6 +322,16 @@ def test_verdicts_fit_80_columns_and_the_report_comes_last(tmp_path: Path, capsy
     assert "[red]the generator died" in text
     assert "NOT READY" in text
     assert "Exit code 99: something is proven wrong" in text
+
+
+def test_the_terminal_says_what_is_not_counted_and_whose_p95_is_judged(capsys: pytest.CaptureFixture) -> None:
+    found = summary(criterion(1, id="p95_latency"), *ALL[1:])
+    alone = found.model_copy(update={"scenarios": {"peak": found.scenarios["peak"]}})
+    for shown, said in ((found, True), (alone, False)):
+        verdicts.show_summary(Console(width=80), shown)
+        text = capsys.readouterr().out
+        assert ("the limit of P95 Latency holds for peak alone" in text) is said
+        assert "0 of 4 criteria met (Error Rate is judged, not counted), confidence LOW" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,19 @@
-"""What the shell offers on the tab key; a broken parameter file offers nothing and never disturbs the typing."""
+"""The campaign directory as an argument, and what the shell offers on the tab key.
+
+A broken parameter file offers nothing and never disturbs the typing.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.scenarios import SCENARIO_NAMES, params_dir, read_yaml
+
+Campaign = Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="A campaign directory.")]
 
 
 def scenarios(incomplete: str) -> list[str]:

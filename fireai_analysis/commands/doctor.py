@@ -59,8 +59,10 @@ def doctor(
     few rows in its database and says so; a short burst of harmless requests shows whether a rate limiter is there.
     """
     from fireai_analysis.doctor import machine
+    from fireai_analysis.scenarios import load_profile, load_target
 
-    chosen = _load(target) if target else None
+    load_profile(profile)
+    chosen = load_target(target) if target else None
     found = list(machine.checks())
     if chosen is not None:
         found += _target_checks(chosen, profile)
@@ -69,12 +71,6 @@ def doctor(
     else:
         _show(terminal.output(), found)
     return FAILED if _failures(found) else 0
-
-
-def _load(name: str) -> Target:
-    from fireai_analysis.scenarios import load_target
-
-    return load_target(name)
 
 
 def _target_checks(target: Target, profile: str) -> list[Check]:

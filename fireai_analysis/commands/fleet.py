@@ -78,9 +78,9 @@ def work(asked: Asked, given: dict[str, bool], target: str | None) -> int:
         _refuse_both("--worker", True, option, value is not None)
     for option, is_given in given.items():
         if is_given:
-            raise ParamsError("fireai run", option, "a worker is told it by its master", "give it to the master")
+            raise ParamsError("run", option, "a worker is told it by its master", "give it to the master")
     if asked.master_host is None:
-        raise ParamsError("fireai run", "--worker", "it is not said where the master is", "give --master-host HOST")
+        raise ParamsError("run", "--worker", "it is not said where the master is", "give --master-host HOST")
     port = PORT if asked.master_port is None else _in_range("--master-port", asked.master_port, 65535)
     from fireai_analysis.collect.guard import refuse_proxies
     from fireai_analysis.collect.remote import take_part
@@ -97,21 +97,21 @@ def _tell(line: str) -> None:
 def _place(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal():
-        raise ParamsError("fireai run", "--bind", f"found {text!r}", f"give HOST:PORT, such as {LOOPBACK}:{PORT}")
+        raise ParamsError("run", "--bind", f"found {text!r}", f"give HOST:PORT, such as {LOOPBACK}:{PORT}")
     return host.strip("[]"), _in_range("--bind", int(port), 65535)
 
 
 def _in_range(option: str, value: int, most: int) -> int:
     if not 1 <= value <= most:
-        raise ParamsError("fireai run", option, f"found {value}", f"give a whole number from 1 to {most}")
+        raise ParamsError("run", option, f"found {value}", f"give a whole number from 1 to {most}")
     return value
 
 
 def _refuse_both(first: str, has_first: bool, second: str, has_second: bool) -> None:
     if has_first and has_second:
-        raise ParamsError("fireai run", second, f"does not go with {first}", "give one of them")
+        raise ParamsError("run", second, f"does not go with {first}", "give one of them")
 
 
 def _refuse_without(option: str, value: object, needed: str, has_needed: bool) -> None:
     if value is not None and not has_needed:
-        raise ParamsError("fireai run", option, f"means nothing without {needed}", f"give {needed}, or leave it out")
+        raise ParamsError("run", option, f"means nothing without {needed}", f"give {needed}, or leave it out")

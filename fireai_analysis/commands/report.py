@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fireai_analysis.commands import terminal, verdicts
+from fireai_analysis.commands import choices, terminal, verdicts
 
 
 class Format(StrEnum):
@@ -23,11 +22,14 @@ EPILOG = """\b
 Examples
   fireai report runs/20261123-101500-smoke
   fireai report runs/20261123-101500-smoke --to pdf --to markdown
+
+\b
+Exit codes are those of `fireai run`: 0, 99, 3, 4, 2 or 1.
 """
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign directory.")],
+    directory: choices.Campaign,
     to: Annotated[
         list[Format] | None, typer.Option(help="Format to write; may be given again. Default: all three.")
     ] = None,

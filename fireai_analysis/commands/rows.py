@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fireai_analysis.commands import terminal
-from fireai_analysis.errors import FireAIAnalysisError
+from fireai_analysis.commands import choices, terminal
+from fireai_analysis.errors import FireAIAnalysisError, ParamsError
 from fireai_analysis.markup import spreadsheet_text
 from fireai_analysis.units import number_text
 
@@ -46,12 +46,12 @@ def _keys(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def rows(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign directory.")],
+    directory: choices.Campaign,
     key: Annotated[
         str,
         typer.Argument(metavar="KEY", help="Key of a figure in summary.json, or a criterion.", autocompletion=_keys),
     ],
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = 21,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most rows to print.")] = 21,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write all rows there, every column.")
     ] = None,
@@ -143,4 +143,9 @@ def _write(found: pd.DataFrame, path: Path) -> None:
     for name in safe:
         if not pd.api.types.is_numeric_dtype(safe[name]):
             safe[name] = [None if value is None or value != value else spreadsheet_text(value) for value in safe[name]]
-    safe.to_csv(path, index=False)
+    try:
+        safe.to_csv(path, index=False)
+    except OSError as error:
+        raise ParamsError(
+            "rows", "--csv", f"{path}: {error.strerror or error}", "name a file that can be written"
+        ) from error

@@ -8,9 +8,15 @@ from typing import Annotated
 import typer
 
 from fireai_analysis.commands import choices
+from fireai_analysis.scenarios import SCENARIO_NAMES
 
 Scenarios = Annotated[
-    list[str] | None, typer.Argument(metavar="SCENARIO", help="Default: all four.", autocompletion=choices.scenarios)
+    list[str] | None,
+    typer.Argument(
+        metavar="SCENARIO",
+        help=f"{', '.join(SCENARIO_NAMES)}; default: all four.",
+        autocompletion=choices.scenarios,
+    ),
 ]
 Profile = Annotated[
     str | None,

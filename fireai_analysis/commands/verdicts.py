@@ -54,9 +54,11 @@ def show_summary(console: Console, summary: Summary) -> None:
     """Print the verdict of each criterion with its reason, each scenario that was run, and the readiness."""
     console.print()
     _criteria(console, summary.criteria)
-    _scenarios(console, summary.scenarios, {each.id: each.limit for each in summary.criteria})
+    _scenarios(console, summary)
     colour = "green" if summary.readiness == "READY" else "yellow"
-    met = f"{summary.criteria_met} of {summary.criteria_total} criteria met"
+    beside = ", ".join(each.title for each in summary.criteria if not each.counted)
+    beside = f" ({beside} is judged, not counted)" if beside else ""
+    met = f"{summary.criteria_met} of {summary.criteria_total} criteria met{beside}"
     readiness = (summary.readiness.replace("_", " "), colour)
     console.print(Text.assemble("Readiness: ", readiness, f", {met}, confidence {summary.confidence}"))
 
@@ -103,10 +105,11 @@ def _errors(result: ScenarioResult, limit_ratio: float) -> str:
     return f"{near if float(near.replace(',', '')) else percent_text(ratio)} %"
 
 
-def _scenarios(console: Console, scenarios: dict[str, ScenarioResult], limits: dict[str, float]) -> None:
+def _scenarios(console: Console, summary: Summary) -> None:
     """Print a row a scenario, near a limit with digits enough; those that were no part of the campaign together."""
     from fireai_analysis.narrative.words import asked_for
 
+    scenarios, limits = summary.scenarios, {each.id: each.limit for each in summary.criteria}
     table = terminal.table("Scenario", "State", "Requests", "Errors", "P95", "Verdict")
     ordered = {name: each for name, each in scenarios.items() if asked_for(each)}
     for name, each in ordered.items():
@@ -119,6 +122,9 @@ def _scenarios(console: Console, scenarios: dict[str, ScenarioResult], limits: d
             Text(each.verdict, COLOURS[each.verdict]),
         )
     console.print(table)
+    judged = [each.scenario for each in summary.criteria if each.id == "p95_latency"]
+    if judged and any(name not in judged for name in ordered):
+        console.print(Text(f"P95 is response time; the limit of P95 Latency holds for {judged[0]} alone.", "dim"))
     others = [name for name in scenarios if name not in ordered]
     if others:
         console.print(f"Not part of this campaign: {', '.join(others)}")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from fireai_analysis.commands import terminal
+from fireai_analysis.commands import choices, terminal
 from fireai_analysis.units import number_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Exit codes
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A campaign directory.")],
+    directory: choices.Campaign,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> int:
     """Check hashes, and recompute figures and verdicts from the rows by a second path."""
@@ -59,8 +59,9 @@ def _show(console: Console, directory: Path, found: Verification) -> None:
         ("Verdicts", "judged again by a table of their own"),
         ("Words", "reasons, notes and rulings analysed and judged again"),
         ("Reports", "rendered again: report.html, report.md, junit.xml, alerts"),
+        ("Charts", "numbers and words, drawn again"),
         ("report.html", printed),
-        ("Unchecked", ", ".join((*found.unchecked, "drawings of charts", "campaign.json's facts"))),
+        ("Unchecked", ", ".join((*found.unchecked, "campaign.json's facts"))),
     ):
         console.print(Text(f"{name:<13}{text}"))
     for note in found.notes:
