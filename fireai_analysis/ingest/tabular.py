@@ -1,0 +1,246 @@
+"""Delimited text at any size: blocks of whole records parsed by Arrow, and record by record where one holds an oddity.
+
+A block of which every record is sound is parsed at once, some of them at the same time. Any other is cut smaller, and
+what stays odd is read one record after the other, by rules that say for each why it is refused. Both ways give the
+same: which one was taken is a matter of speed alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import pyarrow as pa
+from pyarrow import csv
+
+from fireai_analysis.ingest.csv_blocks import LONGEST_RECORD_BYTES, Fields, record, regular_end
+from fireai_analysis.ingest.found import LeftOut, Refused
+from fireai_analysis.ingest.source import Source
+
+BLOCK_BYTES, PIECE_BYTES = 8 << 20, 128 << 10
+"""What is read at once; and how small it is cut around an oddity, so that few sound records are read slowly."""
+WORKERS = 2
+_HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")  # where a field begins so, Arrow takes it for a number
+TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
+
+Made = TypeVar("Made")
+Judged = tuple[Any, ...] | str | LeftOut
+
+
+@dataclass(frozen=True)
+class Rules(Generic[Made]):
+    """How the records of a file are read.
+
+    Attributes
+    ----------
+    delimiter : bytes
+        One ASCII character.
+    names : tuple of str
+        All columns of the file, in its order.
+    kinds : mapping of str to pyarrow.DataType
+        The columns to take: int64 (null where empty), bool, binary or a dictionary of binary.
+    judge : callable
+        Fields of one record -> values in the order of `kinds`; or why the record is refused; or as what it is left out.
+    made : callable
+        Table of `kinds` -> what the caller wants; None where a record of it is not sound. It takes what `judge` gives.
+    """
+
+    delimiter: bytes
+    names: tuple[str, ...]
+    kinds: Mapping[str, pa.DataType]
+    judge: Callable[[list[bytes]], Judged]
+    made: Callable[[pa.Table], Made | None]
+
+
+class _Block(NamedTuple):
+    """Whole records whose quotes are sound, and the line of the first."""
+
+    data: bytes
+    line: int
+
+
+class _Records(NamedTuple):
+    """Records that were told apart one by one."""
+
+    records: list[Fields | Refused]
+
+
+_Piece = _Block | _Records
+
+
+def read_table(source: Source, rules: Rules[Made], first_line: int = 1) -> Iterator[Made | Refused | LeftOut]:
+    """Yield what is made of the records of a file, in its order, and what is refused and left out.
+
+    Parameters
+    ----------
+    source : Source
+    rules : Rules
+    first_line : int
+        Line of the first record; what stands above it is skipped.
+    """
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[list[Made | Refused | LeftOut]]] = deque()
+        for piece in _pieces(source, rules.delimiter, first_line):
+            waiting.append(pool.submit(_taken, rules, piece))
+            if len(waiting) > WORKERS:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _pieces(source: Source, delimiter: bytes, first_line: int) -> Iterator[_Piece]:
+    """Yield the file in blocks and, where quotes are not sound, in records."""
+    with source.open() as stream:
+        for _ in range(first_line - 1):
+            stream.readline()
+        rest, line = b"", first_line
+        while more := stream.read(BLOCK_BYTES):
+            rest, line = yield from _cut(rest + more, line, delimiter, final=False)
+            if len(rest) > LONGEST_RECORD_BYTES and b"\n" not in rest:
+                rest = rest[:LONGEST_RECORD_BYTES]  # it is refused as too long once its end is found
+        yield from _cut(rest, line, delimiter, final=True)
+
+
+def _cut(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Generator[_Piece, None, tuple[bytes, int]]:
+    """Yield the pieces of data that begins with a record; return what needs more bytes to be read, and its line."""
+    if end := regular_end(data, delimiter):
+        yield _Block(data[:end], line)
+        return data[end:], line + data.count(b"\n", 0, end)
+    return (yield from _cut_small(data, line, delimiter, final=final))
+
+
+def _cut_small(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Generator[_Piece, None, tuple[bytes, int]]:
+    at = 0
+    while at < len(data):
+        part = data[at : at + PIECE_BYTES]
+        if length := regular_end(part, delimiter):
+            yield _Block(part[:length], line)
+            end = at + length
+        else:
+            found, end = _split(data, at, line, delimiter, final=final)
+            if end == at:
+                break
+            yield _Records(found)
+        line += data.count(b"\n", at, end)
+        at = end
+    return data[at:], line
+
+
+def _split(data: bytes, at: int, line: int, delimiter: bytes, *, final: bool) -> tuple[list[Fields | Refused], int]:
+    """Return the records that begin within a piece, and where the next one does."""
+    found: list[Fields | Refused] = []
+    stop = min(at + PIECE_BYTES, len(data))
+    while at < stop:
+        one, end = record(data, at, line, delimiter, final=final)
+        if end == at:
+            break
+        if one is not None:
+            found.append(one)
+        line += data.count(b"\n", at, end)
+        at = end
+    return found, at
+
+
+def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
+    if isinstance(piece, _Records):
+        return _judged(rules, piece.records)
+    table = _parsed(rules, piece.data)
+    made = rules.made(table) if table is not None else None
+    if made is not None:
+        return [made]
+    if len(piece.data) > PIECE_BYTES:
+        small = _cut_small(piece.data, piece.line, rules.delimiter, final=True)
+        return [item for part in small for item in _taken(rules, part)]
+    return _judged(rules, _split(piece.data, 0, piece.line, rules.delimiter, final=True)[0])
+
+
+def _parsed(rules: Rules[Made], data: bytes) -> pa.Table | None:
+    """Return the columns of sound records; None where one is not, or where Arrow reads otherwise than we do."""
+    odd_ends = data.count(b"\r") != data.count(b"\r\n")
+    hexadecimal = (b"0x" in data or b"0X" in data) and _HEXADECIMAL.search(data)
+    if odd_ends or hexadecimal or b"\0" in data:
+        return None
+    try:
+        return csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(rules.names)),
+            csv.ParseOptions(delimiter=rules.delimiter.decode("ascii"), newlines_in_values=b'"' in data),
+            csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict(rules.kinds),
+                include_columns=list(rules.kinds),
+                null_values=[""],
+                true_values=TRUE,
+                false_values=FALSE,
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _judged(rules: Rules[Made], records: list[Fields | Refused]) -> list[Made | Refused | LeftOut]:
+    lost: list[Refused | LeftOut] = []
+    rows: list[tuple[Any, ...]] = []
+    for one in records:
+        found = _judgement(rules, one)
+        if isinstance(found, tuple):
+            rows.append(found)
+        else:
+            lost.append(found)
+    if not rows:
+        return list(lost)
+    columns = zip(*rows, strict=True)
+    table = pa.table(
+        {name: pa.array(column, rules.kinds[name]) for name, column in zip(rules.kinds, columns, strict=True)}
+    )
+    made = rules.made(table)
+    if made is None:
+        raise AssertionError("a record was judged sound and cannot be taken")
+    return [made, *lost]
+
+
+def _judgement(rules: Rules[Made], one: Fields | Refused) -> tuple[Any, ...] | Refused | LeftOut:
+    """Return the values of a record, or as what it is lost."""
+    if isinstance(one, Refused):
+        return one
+    if len(one.fields) < len(rules.names):
+        return Refused("not enough columns" if one.ended else "truncated last line", one.line)
+    if len(one.fields) > len(rules.names):
+        return Refused("too many columns", one.line)
+    found = rules.judge(one.fields)
+    return Refused(found, one.line) if isinstance(found, str) else found
+
+
+def whole(text: bytes) -> int | None:
+    """Return a whole number of 64 bits as Arrow reads one; None where it is none.
+
+    Examples
+    --------
+    >>> whole(b" 12"), whole(b"-3"), whole(b"1.5"), whole(b"")
+    (12, -3, None, None)
+    """
+    text = text.strip(b" \t")
+    value = int(text) if _WHOLE.fullmatch(text) else None
+    return value if value is not None and -(2**63) <= value < 2**63 else None
+
+
+_WHOLE = re.compile(rb"-?[0-9]{1,19}")
+
+
+def truth(text: bytes) -> bool | None:
+    """Return a truth value; None where it is none.
+
+    Examples
+    --------
+    >>> truth(b"true"), truth(b"FALSE"), truth(b"yes")
+    (True, False, None)
+    """
+    return _TRUTHS.get(text.strip(b" \t"))
+
+
+_TRUTHS = {word.encode(): value for words, value in ((TRUE, True), (FALSE, False)) for word in words}
