@@ -6,13 +6,13 @@ versions, method, URL, headers. vegeta itself counts a status of 200 to 399 as s
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from fireai_analysis.ingest.batches import END_NS, FIRST_NS, Request, gathered, impossible
+from fireai_analysis.ingest.csv_records import records
 from fireai_analysis.ingest.found import Bounds, Format, Item, Refused, Told, Totals
 from fireai_analysis.ingest.moments import rfc3339_ns
 from fireai_analysis.ingest.reported import around, count, number, part, text
@@ -28,7 +28,6 @@ REPORT_NOTES = (
 )
 QUANTILES = {"50th": 0.5, "90th": 0.9, "95th": 0.95, "99th": 0.99}
 LEAST_COLUMNS = 6
-MOST_JOINED = 100
 
 _CSV_LINE = re.compile(r"\d{18,19},\d{1,3},\d+,\d+,\d+,", re.ASCII)
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
@@ -77,12 +76,14 @@ def read_report(source: Source) -> Iterator[Item]:
     }
     succeeded = sum(found for status, found in statuses.items() if 200 <= status < 400)
     quantiles = {probability: bounds for key, probability in QUANTILES.items() if (bounds := _ms(times.get(key)))}
+    if not requests:  # its times are zeros that nobody measured
+        times, quantiles = {}, {}
     yield Totals(
         None,
         None,
         requests,
         max(requests - succeeded, 0),
-        quantiles if requests else {},
+        quantiles,
         _ms(times.get("mean")),
         _ms(times.get("min")),
         _ms(times.get("max")),
@@ -118,35 +119,15 @@ def _json_request(found: dict[str, Any]) -> Request | str:
 
 
 def _csv_records(source: Source) -> Iterator[Request | Item]:
-    for place, row, ended in _csv_lines(source):
-        if "\0" in row:
-            yield Refused("NUL bytes", place)
+    for record in records(source):
+        if isinstance(record, Refused):
+            yield record
             continue
-        try:
-            fields = row.split(",") if '"' not in row else next(csv.reader([row], strict=True), [])
-        except csv.Error:
-            fields = []
-        request = _csv_request(fields) if len(fields) >= LEAST_COLUMNS else "not enough columns"
+        request = _csv_request(record.fields) if len(record.fields) >= LEAST_COLUMNS else "not enough columns"
         if isinstance(request, str):
-            yield Refused(request if ended else "truncated last line", place)
+            yield Refused(request if record.ended else "truncated last line", record.line)
         else:
             yield request
-
-
-def _csv_lines(source: Source) -> Iterator[tuple[int, str, bool]]:
-    """Yield rows, with the lines of a quoted field joined, and whether the line had an end."""
-    begin, joined, ended = 0, [""], True
-    for place, line in source.lines():
-        piece = line.decode("utf-8", "backslashreplace")
-        begin, joined = (place, [piece]) if begin == 0 else (begin, [*joined, piece])
-        ended = line.endswith(b"\n")
-        whole = "".join(joined)
-        if whole.count('"') % 2 == 0 or len(joined) == MOST_JOINED:
-            if whole.strip():
-                yield begin, whole.rstrip("\r\n"), ended
-            begin = 0
-    if begin:
-        yield begin, "".join(joined).rstrip("\r\n"), False
 
 
 def _csv_request(fields: list[str]) -> Request | str:
