@@ -86,6 +86,18 @@ def utc_text(time_ns: int | None) -> str:
     return datetime.fromtimestamp(time_ns / NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment_text(time_ns: float) -> str:
+    """Return a UTC instant, given in nanoseconds since 1970, as ISO 8601 to the millisecond.
+
+    Examples
+    --------
+    >>> moment_text(1_790_000_000_123_456_789)
+    '2026-09-21T14:13:20.123Z'
+    """
+    moment = datetime.fromtimestamp(time_ns / NS_PER_S, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def number_text(value: float | None, digits: int = 1, unit: str = "", *, limit: float | None = None) -> str:
     """Return a number with thousands separators and its unit; None gives `NOT MEASURED`.
 

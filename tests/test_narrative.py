@@ -57,6 +57,13 @@ def test_a_lost_write_is_said_with_an_example() -> None:
     assert "Every acknowledged write" not in text
 
 
+def test_of_many_lost_writes_three_are_named() -> None:
+    counts = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 5, "final_state_read": True}
+    many = {"lost_examples": [f"operation {number}" for number in range(5)]}
+    text = " ".join(analysis(campaigns.result("crdt_stress", crdt=counts | many)))
+    assert "(for example operation 0; operation 1; operation 2; and 2 more)" in text
+
+
 def test_proven_violations_beside_lost_writes_are_told() -> None:
     crdt = {"operations_count": 10, "acknowledged_count": 10, "lost_count": 0, "final_state_read": True}
     only = campaigns.result("crdt_stress", crdt=crdt | {"phantom_count": 1, "divergence_count": 2})

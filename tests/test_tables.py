@@ -188,6 +188,8 @@ def test_criteria_are_told_with_bound_mark_and_reason() -> None:
     )
     assert table.rows[1][2].startswith("< ")
     assert table.rows[1][5] == "✘ FAILED"
+    coded = tables.criteria([criterion(reasons=["INTERVAL_REACHES_LIMIT", "SCALE"])]).rows[0]
+    assert coded[-1] == "P95 297 to 304 ms [INTERVAL_REACHES_LIMIT, SCALE]"
     assert tables.criteria([]).text().splitlines()[-1] == "No criterion applies."
 
 

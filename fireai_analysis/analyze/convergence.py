@@ -26,11 +26,12 @@ from fireai_analysis.analyze.crdt_doubts import history_doubts
 from fireai_analysis.analyze.crdt_evidence import Evidence, doubts, evidence, notes
 from fireai_analysis.analyze.crdt_idempotency import all_compared, other_answers, repeated_keys, rows_of
 from fireai_analysis.analyze.crdt_states import Session, sessions
+from fireai_analysis.analyze.crdt_violation import Violation
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.history import Operation, Write, by_path, history, in_conflict, writes
 from fireai_analysis.analyze.quantiles import summary_ms
 from fireai_analysis.results import Crdt, Quantiles
-from fireai_analysis.units import NS_PER_S, NS_PER_US
+from fireai_analysis.units import NS_PER_S, NS_PER_US, moment_text
 
 MOST_EXAMPLES = 10
 WAVE_COLUMNS = ["wave", "acknowledged_count", "unknown_count", "lost_count", "drain_s"]
@@ -116,9 +117,6 @@ def _figures(read: list[Session], checked: Checked, known: Evidence) -> dict[str
     lost_count = checked.count("lost", known=known.final and known.counters)
     promised = sum(one.acknowledged and not one.altered for session in read for one in session.writes)
     converged = [span for session in read if (span := converge_ns(session)) is not None]
-    examples = (
-        f"{one.session_id} {one.path} {one.operations[0].token if one.count == 1 else one.text}" for one in lost
-    )
     return {
         "lost_ratio_bound": None if lost_count is None else loss_bound(lost_count, promised),
         "superseded_count": checked.superseded_count if known.final else None,
@@ -127,9 +125,21 @@ def _figures(read: list[Session], checked: Checked, known: Evidence) -> dict[str
         "converge_ms": _spans_ms(converged) if converged else None,
         "final_state_read": known.final,
         "doors": known.places,
-        "lost_examples": tuple(examples)[:MOST_EXAMPLES],
+        "lost_examples": tuple(map(_example, lost[:MOST_EXAMPLES])),
         "stored_answer_count": checked.stored_count if known.final else None,
     }
+
+
+def _example(lost: Violation) -> str:
+    """Return which write was lost: operation, user, path, value, moment, door and session; of counters how many."""
+    if lost.count > 1:
+        return f"{lost.count} increments: {lost.text}, session {lost.session_id}"
+    one = lost.operations[0]
+    value = "" if one.token in lost.path else f" = {one.token}"
+    return (
+        f"operation {one.op_id.rpartition('/')[2]}: user {one.user} wrote {lost.path}{value} at "
+        f"{moment_text(one.invoke_ns)} ({one.door}), session {lost.session_id}"
+    )
 
 
 def _counts(checked: Checked, known: Evidence) -> dict[str, int | None]:

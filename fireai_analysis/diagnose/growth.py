@@ -10,8 +10,8 @@ MAIN_SITE_RATIO = 0.5
 NO_RATIO = "what the runtime holds beside its live heap is not measured"
 FLAT_HEAP = (
     "Go service: it is no leak of live objects; compare /memory/classes of runtime/metrics at both ends: heap/unused "
-    "and heap/free (fragmentation: GOMEMLIMIT, fewer large buffers), heap/stacks (goroutines), and a resident set beyond "
-    "the runtime's total (cgo, mapped files, caches outside the heap)"
+    "and heap/free (fragmentation: GOMEMLIMIT, fewer large buffers), heap/stacks (goroutines), and a resident set "
+    "beyond the runtime's total (cgo, mapped files, caches outside the heap)"
 )
 UNKNOWN_HEAP = (
     "Go service: run it longer, so that collections tell the live heap: if it grows too, it is a leak of objects "

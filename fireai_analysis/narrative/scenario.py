@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from fireai_analysis.narrative import delay
-from fireai_analysis.narrative.words import PARTS, VIOLATIONS, counted, missing, ran, scale_sentence, span_text
+from fireai_analysis.narrative.words import PARTS, VIOLATIONS, counted, few, missing, ran, scale_sentence, span_text
 from fireai_analysis.readings import violations
 from fireai_analysis.results import Counterexample, Crdt, ScenarioResult
 from fireai_analysis.units import BYTES_PER_MIB, Limits, bytes_text, duration_text, number_text, percent_text
 
 TAIL_SHARE_WORTH_NAMING = 0.1
+MOST_EXAMPLES = 3
 
 
 def analysis(result: ScenarioResult, limits: Limits) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def _survival(result: ScenarioResult) -> str:
 
 def _lost(crdt: Crdt) -> str:
     given = crdt.lost_examples if crdt.counterexample is None else ()
-    examples = f" (for example {'; '.join(given)})" if given else ""
+    examples = f" (for example {few(given, MOST_EXAMPLES, '; ')})" if given else ""
     return f"{counted(crdt.lost_count or 0, 'acknowledged write')} cannot be found in the final state{examples}."
 
 

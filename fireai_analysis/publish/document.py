@@ -192,8 +192,9 @@ def _verdict_row(entry: CriterionResult, key: str) -> tuple[Line, ...]:
         (Value(entry.verdict, f"{key}.verdict", kind="verdict"),),
         (
             Value(f"{entry.reason.rstrip('.')}.", f"{key}.reason"),
+            *((Text(" "), Value(" ".join(entry.reasons), f"{key}.reasons", kind="codes")) if entry.reasons else ()),
             Text(" Evidence: "),
-            Value(entry.evidence or "none", f"{key}.evidence"),
+            Value(f"{(entry.evidence or 'none').rstrip('.')}.", f"{key}.evidence"),
         ),
     )
 

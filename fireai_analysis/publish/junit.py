@@ -16,7 +16,7 @@ def write(summary: Summary) -> bytes:
     """Return the verdicts as JUnit XML.
 
     FAILED is a failure; INCONCLUSIVE and NOT MEASURED are errors, because what is not shown must not look green;
-    WAIVED is skipped with its reason.
+    WAIVED is skipped with its reason. The codes of a reason are properties of its case.
     """
     cases = summary.criteria
     kinds = [_kind(case) for case in cases]
@@ -34,6 +34,10 @@ def write(summary: Summary) -> bytes:
 
 def _case(suite: ElementTree.Element, criterion: CriterionResult, kind: str) -> None:
     case = ElementTree.SubElement(suite, "testcase", {"classname": CLASS, "name": criterion.id, "time": "0"})
+    codes = [{"name": "reason", "value": code} for code in criterion.reasons]
+    found = ElementTree.SubElement(case, "properties") if codes else case
+    for code in codes:
+        ElementTree.SubElement(found, "property", code)
     if kind:
         words = f"{criterion.verdict}: {criterion.reason}"
         found = ElementTree.SubElement(case, kind, {"message": _text(words)})

@@ -25,11 +25,13 @@ from fireai_analysis.publish.skeleton import (
     lines_of,
     plain,
 )
+from fireai_analysis.reasons import MEANINGS
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.table import MARKS, key_attributes
 from fireai_analysis.units import NOT_MEASURED
 
 TONES = {"PASSED": "passed", "FAILED": "failed"}
+OF_CODE = {str(code): meaning for code, meaning in MEANINGS.items()}
 FACTS_LINES = 3
 """A paragraph of this many lines or more is a row of facts."""
 
@@ -132,10 +134,21 @@ def _value(value: Value, reasons: bool) -> str:
         return chip(value)
     if value.kind == "scenario":
         return f'<span class="scenario">{html_text(value.text)}</span>'
+    if value.kind == "codes":
+        return _codes(value)
     missing = ' class="missing"' if value.text == NOT_MEASURED else ""
     attributes = f"{missing}{key_attributes(value.key)}"
     text = f"<span{attributes}>{html_text(value.text)}</span>" if attributes else html_text(value.text)
     return f'{text} <span class="reason">({html_text(value.reason)})</span>' if value.reason and reasons else text
+
+
+def _codes(value: Value) -> str:
+    """Return the codes of a reason, each with what it means as its tooltip."""
+    codes = (
+        f'<abbr class="code" title="{html_text(OF_CODE.get(code, code))}">{html_text(code)}</abbr>'
+        for code in value.text.split()
+    )
+    return f'<span data-key="{html_text(value.key)}">{" ".join(codes)}</span>'
 
 
 def _paragraph(block: Paragraph) -> str:

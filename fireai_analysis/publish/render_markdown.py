@@ -81,6 +81,8 @@ def _inline(part: Inline, reasons: bool, *, after: bool) -> str:
 def _value(value: Value, reasons: bool, *, after: bool) -> str:
     if value.kind == "verdict":
         return verdict_text(value.text)
+    if value.kind == "codes":
+        return markdown_text(f"[{', '.join(value.text.split())}]")
     if value.kind == "scenario":
         return f"{'; ' if after else ''}{markdown_text(value.text)} "
     reason = f" ({markdown_text(value.reason)})" if value.reason and reasons else ""

@@ -62,14 +62,15 @@ class Value:
         Dotted path of the figure in `summary.json`; empty where it has none.
     reason : str
         Why it was not measured; empty where it was.
-    kind : {'figure', 'verdict', 'scenario'}
-        Verdicts are shown with their mark; `scenario` names the scenario that the next figure belongs to.
+    kind : {'figure', 'verdict', 'scenario', 'codes'}
+        Verdicts are shown with their mark; `scenario` names the scenario that the next figure belongs to; `codes`
+        are those of a reason, parted by spaces.
     """
 
     text: str
     key: str = ""
     reason: str = ""
-    kind: Literal["figure", "verdict", "scenario"] = "figure"
+    kind: Literal["figure", "verdict", "scenario", "codes"] = "figure"
 
 
 Inline = Text | Bold | CodeText | Slot | Value

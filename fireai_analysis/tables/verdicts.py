@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fireai_analysis.narrative.words import few
 from fireai_analysis.results import CriterionResult, ScenarioResult
 from fireai_analysis.spec import SIGNS
 from fireai_analysis.tables.table import Table, figures, interval_text, listing, share_text, verdict_text
 from fireai_analysis.units import NOT_MEASURED, criterion_text, ms_text, number_text
+
+MOST_EXAMPLES = 3
 
 
 def crdt(result: ScenarioResult) -> Table:
@@ -30,7 +33,7 @@ def crdt(result: ScenarioResult) -> Table:
     ]
     read = "Final states were read from the database." if counts.final_state_read else "Final states: NOT MEASURED."
     bound = "" if counts.lost_ratio_bound is None else f" Share lost at most {share_text(counts.lost_ratio_bound)}."
-    examples = f" Lost, for example: {'; '.join(counts.lost_examples)}." if counts.lost_examples else ""
+    examples = f" Lost, for example: {few(counts.lost_examples, MOST_EXAMPLES, '; ')}." if counts.lost_examples else ""
     return figures(result, "crdt", title="CRDT writes", rows=rows, note=f"{read}{bound}{examples}")
 
 
@@ -64,7 +67,8 @@ def criteria(results: Iterable[CriterionResult], *, table_id: str = "criteria") 
 def _criterion_row(entry: CriterionResult) -> tuple[str, ...]:
     interval = interval_text(entry.interval, lambda value: value_text(value, entry)) if entry.interval else "–"
     measured = (f"{SIGNS[entry.bound]} {value_text(entry.limit, entry)}", actual_text(entry), interval)
-    return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), entry.reason)
+    codes = f" [{', '.join(entry.reasons)}]" if entry.reasons else ""
+    return (entry.title, entry.scenario, *measured, verdict_text(entry.verdict), f"{entry.reason}{codes}")
 
 
 def actual_text(entry: CriterionResult) -> str:

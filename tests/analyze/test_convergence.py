@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fireai_analysis.analyze.convergence import measure
 from fireai_analysis.analyze.history import dominates
 from fireai_analysis.results import Crdt
+from fireai_analysis.units import moment_text
 from tests import made
 from tests.made import STARTED_NS, S, contended, operation, replay
 
@@ -53,6 +54,15 @@ def test_exactly_the_acknowledged_absent_ones_are_lost(gone: set[int], unknown: 
     assert crdt.lost_count == len(gone - unknown)
     assert crdt.unknown_count == len(unknown)
     assert len(crdt.lost_examples) == min(10, len(gone - unknown))
+
+
+def test_a_lost_write_is_told_by_operation_user_path_moment_door_and_session() -> None:
+    rows = [operation(0), operation(7)]
+    (told,) = checked(rows, made.final_states(rows, gone=("token-7",))).lost_examples
+    row = rows[1]
+    for part in ("operation op-7", f"user {row['user']}", row["path"], row["door"], f"session {row['session_id']}"):
+        assert part in told
+    assert moment_text(row["invoke_ns"]) in told
 
 
 def test_by_keys_documents_are_understood() -> None:

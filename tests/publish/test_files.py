@@ -36,6 +36,17 @@ def test_what_is_open_does_not_look_green() -> None:
     assert root.get("errors") == "5"
 
 
+def test_the_codes_of_a_reason_are_properties_of_its_case() -> None:
+    first, *others = judged(p95_latency="INCONCLUSIVE")
+    criteria = [first | {"reasons": ["TOO_SHORT", "GENERATOR"]}, *others]
+    root = ElementTree.fromstring(junit.write(campaigns.summary(criteria=criteria)))
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    assert [child.tag for child in cases["p95_latency"]] == ["properties", "error", "system-out"]
+    found = [(one.get("name"), one.get("value")) for one in cases["p95_latency"].iter("property")]
+    assert found == [("reason", "TOO_SHORT"), ("reason", "GENERATOR")]
+    assert cases["go_memory"].find("properties") is None
+
+
 def test_any_text_gives_valid_xml() -> None:
     entry = campaigns.criteria()[0] | {"reason": "<a & \x00 \ud800 \x1b[31m ]]>"}
     ElementTree.fromstring(junit.write(campaigns.summary(criteria=[entry])))

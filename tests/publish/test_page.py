@@ -12,6 +12,7 @@ from nbconvert.exporters import get_exporter
 
 from fireai_analysis.publish import document, exporters, page, parts, render_html, render_markdown
 from fireai_analysis.publish.section import Section
+from fireai_analysis.reasons import MEANINGS
 from tests.publish import campaigns
 
 HOSTILE = (
@@ -239,3 +240,12 @@ def test_exporters_are_entry_points() -> None:
 
 def test_plotly_cannot_end_its_element() -> None:
     assert "</script" not in page.plotly_script()
+
+
+def test_the_codes_of_a_reason_stand_beside_it_with_what_they_mean() -> None:
+    first, *others = campaigns.criteria()
+    coded = campaigns.summary(criteria=[first | {"reasons": ["TOO_SHORT", "SCALE"]}, *others])
+    (shown,) = (bundle for bundle in Section("Verdicts", document.section(coded, {}, "Verdicts")).bundles())
+    assert f'<abbr class="code" title="{MEANINGS["TOO_SHORT"]}">TOO_SHORT</abbr>' in shown["text/html"]
+    assert shown["text/html"].count("<abbr") == 2
+    assert "\\[TOO\\_SHORT, SCALE\\]" in shown["text/plain"]
