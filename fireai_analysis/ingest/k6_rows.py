@@ -1,0 +1,120 @@
+"""k6's samples as CSV (`--out csv`) and as JSON lines (`--out json`), compressed or not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fireai_analysis.ingest.batches import gathered
+from fireai_analysis.ingest.csv_records import Record, decimal, header, records
+from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused
+from fireai_analysis.ingest.k6_samples import LARGEST, WANTED, Sample, left_out, requests, time_ns
+from fireai_analysis.ingest.moments import rfc3339_ns
+from fireai_analysis.ingest.reported import text
+from fireai_analysis.ingest.source import Head, Source
+
+COLUMNS = ("metric_name", "timestamp", "metric_value")
+_METRIC = re.compile(rb'"metric":\s*"([^"\\]{1,200})"')
+_POINT = re.compile(rb'\s*\{(?=.*"metric":)(?=.*"data":)"(?:metric|type)":')
+
+
+def _is_csv(head: Head) -> bool:
+    return header(head)[: len(COLUMNS)] == list(COLUMNS)
+
+
+def _is_lines(head: Head) -> bool:
+    return _POINT.match(head.data.lstrip().split(b"\n", 1)[0]) is not None
+
+
+def _read_csv(source: Source) -> Iterator[Item]:
+    return gathered(source, requests(_csv_samples(source)))
+
+
+def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+    names: list[str] = []
+    for one in records(source):
+        if isinstance(one, Refused):
+            yield one
+        elif not names:
+            names = [name.strip().lower() for name in one.fields]
+            if names[: len(COLUMNS)] != list(COLUMNS):
+                raise source.refusal(f"does not begin with the columns {', '.join(COLUMNS)}", line=one.line)
+        elif len(one.fields) != len(names):
+            wide = len(one.fields) > len(names)
+            yield Refused("too many columns" if wide else "not enough columns", one.line)
+        elif one.fields[0] in WANTED:
+            yield _csv_sample(one, names)
+        else:
+            yield left_out(one.fields[0])
+
+
+def _csv_sample(record: Record, names: list[str]) -> Sample | Refused:
+    metric, at, value, *tags = record.fields
+    end_ns = time_ns(at.strip())
+    if end_ns is None:
+        return Refused("time is none that k6 writes", record.line)
+    try:
+        number = decimal(value, "value")
+    except ValueError as error:
+        return Refused(str(error), record.line)
+    if abs(number) > LARGEST:
+        return Refused("value is impossible", record.line)
+    told = {name: tag for name, tag in zip(names[len(COLUMNS) :], tags, strict=True) if tag}
+    return Sample(record.line, metric, end_ns, number, told)
+
+
+def _read_lines(source: Source) -> Iterator[Item]:
+    return gathered(source, requests(_line_samples(source)))
+
+
+def _line_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+    for line, data in source.lines():
+        if not data.strip():
+            continue
+        metric = _METRIC.search(data)
+        name = metric[1].decode("utf-8", "backslashreplace") if metric else ""
+        if name in WANTED or not metric:
+            yield _line_sample(line, data)
+        elif data.rstrip().endswith(b"}") and b"\0" not in data:
+            yield left_out(name)
+        else:
+            yield Refused("is not JSON", line)
+
+
+def _line_sample(line: int, data: bytes) -> Sample | Refused | LeftOut:
+    try:
+        told = json.loads(data)
+    except (ValueError, RecursionError):
+        return Refused("is not JSON" if data.endswith(b"\n") else "truncated last line", line)
+    name, point = (told.get("metric"), told.get("data")) if isinstance(told, dict) else (None, None)
+    if not isinstance(name, str) or not isinstance(point, dict):
+        return Refused("is no sample of k6", line)
+    if told.get("type") != "Point" or name not in WANTED:
+        return left_out(name)
+    at, value = point.get("time"), point.get("value")
+    end_ns = rfc3339_ns(at) if isinstance(at, str) else None
+    if end_ns is None:
+        return Refused("time is none that k6 writes", line)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return Refused("value is not a number", line)
+    if abs(value) > LARGEST:
+        return Refused("value is impossible", line)
+    return Sample(line, name, end_ns, float(value), _tags(point))
+
+
+def _tags(point: dict[str, Any]) -> dict[str, str]:
+    """Return the tags, and of the metadata the virtual user."""
+    found = {**_object(point.get("metadata")), **_object(point.get("tags"))}
+    return {name: tag for name, value in found.items() if (tag := text(value))}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FORMATS = (
+    Format("k6-csv", "k6 samples, CSV", "k6", "rows", recognises=_is_csv, read=_read_csv),
+    Format("k6-json", "k6 samples, JSON lines", "k6", "rows", recognises=_is_lines, read=_read_lines),
+)
