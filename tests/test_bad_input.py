@@ -2,8 +2,7 @@
 
 import shutil
 import socket
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import yaml
 
 from fireai_analysis import cli, scenarios
 from fireai_analysis.platform import control
-from fireai_analysis.platform.state import read_state
+from fireai_analysis.platform.state import PlatformStatus, read_state
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = {
@@ -196,12 +195,10 @@ def test_a_token_that_no_header_can_carry(fireai: Fireai, remote: Path, monkeypa
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[dict[str, str], dict[str, str], Path]]:
+def running(platform: PlatformStatus) -> tuple[dict[str, str], dict[str, str], Path]:
     """Addresses and secrets of a real platform, and its state directory."""
-    with tempfile.TemporaryDirectory(prefix="fb-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FIREAI_STATE_DIR", folder)
-        with control.running() as status:
-            yield {"fastapi": status.fastapi_url, "go": status.go_url}, control.secrets(status), Path(folder)
+    addresses = {"fastapi": platform.fastapi_url, "go": platform.go_url}
+    return addresses, control.secrets(platform), platform.state_dir
 
 
 @pytest.fixture

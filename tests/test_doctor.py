@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +14,7 @@ from fireai_analysis import cli
 from fireai_analysis.doctor import database, machine
 from fireai_analysis.doctor import target as doctor_target
 from fireai_analysis.platform import control
-from fireai_analysis.platform.state import read_state
+from fireai_analysis.platform.state import PlatformStatus, read_state
 from fireai_analysis.preflight.check import Check
 from fireai_analysis.scenarios import load_target
 from fireai_analysis.spec import DoorAddress, Target
@@ -33,11 +32,9 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
-    with tempfile.TemporaryDirectory(prefix="fd-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FIREAI_STATE_DIR", folder)
-        with control.running() as status:
-            yield Platform(control.bind(load_target("embedded"), status), control.secrets(status), Path(folder))
+def platform(platform: PlatformStatus) -> Platform:
+    target = control.bind(load_target("embedded"), platform)
+    return Platform(target, control.secrets(platform), platform.state_dir)
 
 
 def by_name(found: Iterator[Check]) -> dict[str, Check]:
