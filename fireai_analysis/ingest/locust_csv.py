@@ -30,8 +30,8 @@ ROUNDED = (
 )
 NEXT_RANK = "Where n times p is whole, Locust's percentile is the next larger request than the nearest rank."
 TAIL = (
-    "Locust can end without writing its CSV files again (2.28 does, 2.47 does not): requests of the last 10 s can be"
-    " missing, its JSON has them."
+    "Locust does not always write its CSV files again at the end of a run (seen with 2.28 and 2.47): requests of the"
+    " last seconds can be missing, its JSON has them."
 )
 CUT = "The times have no fraction: printed or cut to whole milliseconds, so that each can be up to 1 ms longer."
 ODD_STEPS = "Some percentiles are not in Locust's own steps: how far they were rounded is not told, they are left out."
