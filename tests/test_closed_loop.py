@@ -13,7 +13,7 @@ from fireai_analysis.plots import latency as plots
 from fireai_analysis.plots.figure import Figure
 from fireai_analysis.plots.style import scale_text
 from fireai_analysis.plots.throughput import throughput
-from fireai_analysis.publish import document, estimate, render_markdown
+from fireai_analysis.publish import document, estimate, render_markdown, values
 from fireai_analysis.publish.order import prepare
 from fireai_analysis.readings import CLOSED_DOUBT, READERS
 from fireai_analysis.results import ScenarioResult
@@ -83,9 +83,22 @@ def test_tables_name_it_service_time(result: ScenarioResult) -> None:
         assert not [word for word in ("intended", "offered", "asked for", "late") if word in shown.text().lower()]
     assert "intended" in load.burst(made.healthy_result("peak")).text()
     assert "intended" in load.errors(made.healthy_result("peak"), LIMITS).text()
-    assert "closed loop knows service time only" in load.latency_by_endpoint(result, LIMITS).note
+    by_endpoint = load.latency_by_endpoint(result, LIMITS)
+    assert "All are service times" in by_endpoint.note
+    assert by_endpoint.columns[4:] == ("P50", "P95", "P99", "Max")
+    assert by_endpoint.rows[0][5] == "199.5 ms"
     assert "closed loop" not in load.latency_by_endpoint(made.healthy_result("peak"), LIMITS).note
     assert "open: sent when due" in str(load.overview(made.healthy_result("peak"), LIMITS).rows)
+
+
+def test_the_lists_of_the_report_give_its_service_times_by_their_name(result: ScenarioResult) -> None:
+    filling = values.of(made.summary({"peak": result}))
+    shown = filling["peak.p95"][0]
+    assert (shown.text, shown.key) == ("199.5 ms (service time)", "scenarios.peak.service_ms.p95")
+    assert filling["peak.mean"][0].text.endswith(" ms (service time)")
+    assert filling["peak.efficiency"][0].reason == "a closed loop offers no rate to hold it against"
+    opened = values.of(made.summary({"peak": made.healthy_result("peak")}))["peak.p95"][0]
+    assert (opened.text, opened.key) == ("200.0 ms", "scenarios.peak.response_ms.p95")
 
 
 def test_words_name_it_service_time(result: ScenarioResult) -> None:
@@ -128,7 +141,9 @@ def test_the_figure_of_the_criterion_says_that_it_is_service_time(result: Scenar
     assert actual_text(p95) == "199.5 ms (service time)"
     assert actual_text(p95.model_copy(update={"actual": None})) == "NOT MEASURED"
     shown = [render_markdown.render(document.section(found, {}, name)) for name in document.section_names()]
-    assert sum(text.count("199.5 ms (service time)") for text in shown) == 3  # verdicts, metrics, acceptance
+    assert (
+        sum(text.count("199.5 ms (service time)") for text in shown) == 5
+    )  # verdicts, metrics, list, percentiles, acceptance
     assert "closed loop, think time 1 s" in "".join(shown)
     assert [one.qualifier for one in made.summary(made.results()).criteria] == [""] * 5
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fireai_analysis import tables
-from fireai_analysis.results import CriterionResult, ScenarioResult
+from fireai_analysis.results import Check, CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import load_criteria
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.verdicts import value_text
@@ -101,6 +101,13 @@ def test_what_was_not_measured_says_so_and_is_never_zero(name: str) -> None:
     values = [cell for row in table.rows if row[0] not in known for cell in row[1:]]
     assert "NOT MEASURED" in table.text() or name == "findings"
     assert not [cell for cell in values if any(character.isdigit() for character in cell)]
+
+
+def test_checks_that_do_not_hold_stand_first_and_keep_their_keys() -> None:
+    checks = [{"check": name, "ok": ok, "detail": "d"} for name, ok in (("a", True), ("b", None), ("c", False))]
+    table = tables.validity(result(validity=[Check.model_validate(one) for one in checks]))
+    assert [row[0] for row in table.rows] == ["c", "b", "a"]
+    assert [key.rpartition(".")[2] for key in table.keys or ()] == ["2", "1", "0"]
 
 
 def test_known_values() -> None:

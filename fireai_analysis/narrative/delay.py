@@ -15,6 +15,8 @@ def arrivals(result: ScenarioResult) -> str:
     if result.load_model == "closed":
         sent = "The load was closed: each user waited for its answer before it went on, and no schedule was drawn"
         return f"{sent}; {_in_flight(result)}."
+    if result.load_model == "unknown":
+        return "When each request was due is not in the files, so that nobody knows which were late or never sent."
     late = result.delay
     if late.late_count is None:
         return f"How many were sent late is NOT MEASURED; {_in_flight(result)}."
@@ -48,6 +50,11 @@ def explained(result: ScenarioResult) -> str:
         return (
             "These are service times: in a closed loop a stall holds back the requests that would have met it, so the "
             "tail that users would see is longer."
+        )
+    if result.load_model == "unknown":
+        return (
+            "These are service times, as no intended times are told: if a stall held requests back, the tail that users "
+            "would see is longer."
         )
     return f"{_difference(result)} {_worst_moment(result)}".strip()
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from fireai_analysis.narrative import delay
-from fireai_analysis.narrative.words import PARTS, VIOLATIONS, counted, few, missing, ran, scale_sentence, span_text
+from fireai_analysis.narrative.words import (
+    PARTS,
+    VIOLATIONS,
+    capitalized,
+    counted,
+    few,
+    missing,
+    ran,
+    scale_sentence,
+    span_text,
+)
 from fireai_analysis.readings import violations
 from fireai_analysis.results import Counterexample, Crdt, ScenarioResult
 from fireai_analysis.units import BYTES_PER_MIB, Limits, bytes_text, duration_text, number_text, percent_text
@@ -38,7 +48,7 @@ def analysis(result: ScenarioResult, limits: Limits) -> tuple[str, ...]:
 
 def _load(result: ScenarioResult, limits: Limits) -> str:
     text = f"{_asked(result)}achieved {number_text(result.achieved_rps, 2, 'rps')}. "
-    text += f"{delay.arrivals(result)} {_errors(result, limits.get('error_rate'))}"
+    text += f"{capitalized(delay.arrivals(result))} {_errors(result, limits.get('error_rate'))}"
     if result.state != "analyzed":
         text += f" The run is {result.state}: {result.reason}."
     return f"{text} {scale_sentence(result)}".strip()
@@ -47,7 +57,7 @@ def _load(result: ScenarioResult, limits: Limits) -> str:
 def _asked(result: ScenarioResult) -> str:
     """Return what was intended, sent and offered; a closed loop intends and offers nothing beyond what it sends."""
     sent, lasted = number_text(result.sent_count, 0), duration_text(result.duration_s)
-    if result.load_model == "closed":
+    if result.service_only:
         return f"{counted(result.sent_count or 0, 'request was', 'requests were')} sent in {lasted}; "
     return (
         f"{counted(result.requests_count or 0, 'request')} were intended in {lasted} and {sent} sent; "
@@ -75,7 +85,7 @@ def _errors(result: ScenarioResult, limit: float | None) -> str:
 
 
 def _latency(result: ScenarioResult, limits: Limits) -> str:
-    found, closed = result.latency_ms, result.load_model == "closed"
+    found, closed = result.latency_ms, result.service_only
     ms = partial(number_text, digits=1, unit="ms", limit=limits.get("p95_latency"))
     if found.p50 is None:
         return "Latency is NOT MEASURED: too few requests were answered."
@@ -93,7 +103,7 @@ def _latency(result: ScenarioResult, limits: Limits) -> str:
 
 
 def _within(result: ScenarioResult) -> str:
-    if result.within_limit_ratio is None or result.load_model == "closed":
+    if result.within_limit_ratio is None or result.service_only:
         return ""
     return (
         f"{percent_text(result.within_limit_ratio)} % of the intended requests were answered rightly within the limit."

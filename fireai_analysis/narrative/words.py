@@ -71,6 +71,17 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
+def capitalized(text: str) -> str:
+    """Return a sentence with a capital first letter; the rest stays.
+
+    Examples
+    --------
+    >>> capitalized("none was sent by Locust"), capitalized("3 were sent")
+    ('None was sent by Locust', '3 were sent')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def few(entries: Sequence[str], most: int, separator: str = ", ") -> str:
     """Return the first entries, and how many there are beside them.
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from fireai_analysis.plots.style import scale_text
 from fireai_analysis.publish.skeleton import Value
-from fireai_analysis.publish.source import Format, Source
+from fireai_analysis.publish.source import Source
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import mb_text, share_text
 from fireai_analysis.units import NOT_MEASURED, Limits, number_text
@@ -17,7 +17,7 @@ events = partial(number_text, digits=0, unit="events")
 ms = partial(number_text, digits=1, unit="ms")
 rps = partial(number_text, digits=2, unit="rps")
 
-CLOSED = "a closed loop offers no rate to hold it against"
+CLOSED = "no schedule is known that offers a rate to hold it against"
 NO_ROWS = "no request was recorded"
 NO_RSS = "the resident set of the Go service was not sampled"
 NO_HISTORY = "no CRDT operations were recorded"
@@ -25,10 +25,8 @@ NO_HISTORY = "no CRDT operations were recorded"
 
 def common(source: Source, limits: Limits) -> Values:
     """Return the values that every scenario has, without the scenario's name in their keys."""
-    near_ms, near_mb = _near(limits)
-    latency = {
-        name: source.value(f"response_ms.{name}", near_ms, _why(source)) for name in ("p50", "p95", "p99", "max")
-    }
+    near_mb = partial(mb_text, limit_bytes=limits.get("go_memory"))
+    latency = {name: _latency(source, name, limits) for name in ("p50", "p95", "p99", "max")}
     memory = {
         f"memory_{name}": source.value(f"memory_mib.{name}", near_mb, NO_RSS) for name in ("initial", "peak", "final")
     }
@@ -43,9 +41,12 @@ def common(source: Source, limits: Limits) -> Values:
     }
 
 
-def _near(limits: Limits) -> tuple[Format, Format]:
-    """Return the forms of a latency and of a size that show on which side of the limit they lie."""
-    return partial(ms, limit=limits.get("p95_latency")), partial(mb_text, limit_bytes=limits.get("go_memory"))
+def _latency(source: Source, name: str, limits: Limits) -> Value:
+    """Return a response time; of a run that knows no other its service time, which it is called."""
+    near_ms = partial(ms, limit=limits.get("p95_latency"))
+    if source.result is None or source.result.load_model == "open":
+        return source.value(f"response_ms.{name}", near_ms, _why(source))
+    return source.value(f"service_ms.{name}", lambda found: f"{near_ms(found)} (service time)", _why(source))
 
 
 def load(source: Source, limits: Limits) -> Values:
@@ -53,7 +54,7 @@ def load(source: Source, limits: Limits) -> Values:
     return {
         "requests": source.value("requests_count", count, NO_ROWS),
         "success": source.words(partial(_success, limits.get("error_rate")), "error_ratio", NO_ROWS),
-        "mean": source.value("response_ms.mean", _near(limits)[0], _why(source)),
+        "mean": _latency(source, "mean", limits),
     }
 
 
@@ -95,8 +96,6 @@ def _why(source: Source) -> str:
     judged = source.at("judged_count")
     if judged is None:
         return NO_ROWS
-    if source.is_closed:
-        return "a closed loop knows service time only"
     return f"too few judged requests for it (n = {number_text(judged, 0)}), or too many of them unanswered"
 
 
@@ -111,7 +110,7 @@ def _ran(result: ScenarioResult) -> str | None:
 
 
 def _efficiency(result: ScenarioResult) -> str | None:
-    if result.load_model == "closed" or result.efficiency_ratio is None:
+    if result.service_only or result.efficiency_ratio is None:
         return None
     return share_text(result.efficiency_ratio)
 

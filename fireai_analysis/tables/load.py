@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from fireai_analysis.results import ScenarioResult
@@ -22,9 +23,17 @@ PERCENTILES = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p999": "
 OPEN_NOTE = "Response time counts from the intended start, service time from sending."
 CLOSED_NOTE = "A closed loop has no intended start, so no response time: what a stall delayed is not seen."
 ENDPOINTS_NOTE = "Response time unless it says service time. NOT MEASURED: too few requests, or some went unanswered."
-CLOSED_ENDPOINTS_NOTE = "Response time is NOT MEASURED: a closed loop knows service time only."
-LOAD_MODELS = {"open": "open: sent when due", "closed": "closed: each user waits for its answer"}
+CLOSED_ENDPOINTS_NOTE = "All are service times: no response time is known. NOT MEASURED: too few requests."
+SHOWN = ("p50", "p95", "p99", "max")
+UNKNOWN_NOTE = "The files tell no intended start, so no response time: what a stall delayed is not seen."
+NOTES = {"open": OPEN_NOTE, "closed": CLOSED_NOTE, "unknown": UNKNOWN_NOTE}
+LOAD_MODELS = {
+    "open": "open: sent when due",
+    "closed": "closed: each user waits for its answer",
+    "unknown": f"{NOT_MEASURED}: the files tell no intended times",
+}
 Row = tuple[str, str, str]
+CHECK_ORDER = (False, None, True)
 CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
 
@@ -57,6 +66,8 @@ def _asked(result: ScenarioResult) -> list[Row]:
     of_ticket = _of_ticket(result.scale.rate_ratio)
     peak = number_text(result.peak_rate_rps, 1, "rps")
     sent = ("Requests sent", number_text(result.sent_count, 0), "sent_count")
+    if result.load_model == "unknown":
+        return [("Rate seen", f"{_rate(result)}{of_ticket}", "rate_rps"), sent]
     if result.load_model == "closed":
         return [("Rate that users and think time allow", f"at most {peak}{of_ticket}", "peak_rate_rps"), sent]
     return [
@@ -70,7 +81,7 @@ def _asked(result: ScenarioResult) -> list[Row]:
 def _reached(result: ScenarioResult, limit_ms: float | None) -> list[Row]:
     """Return the rate that was reached and the latency that was judged."""
     achieved = ("Rate achieved", number_text(result.achieved_rps, 2, "rps"), "achieved_rps")
-    if result.load_model == "closed":
+    if result.service_only:
         return [achieved, ("Service time, P95", ms_text(result.service_ms.p95, limit_ms), "service_ms.p95")]
     return [
         ("Rate offered", number_text(result.offered_rps, 2, "rps"), "offered_rps"),
@@ -80,27 +91,29 @@ def _reached(result: ScenarioResult, limit_ms: float | None) -> list[Row]:
 
 
 def validity(result: ScenarioResult) -> Table:
-    """Return the checks of the validity gate: whether the figures can be trusted at all."""
-    rows = [(check.check, CHECK_WORDS[check.ok], check.detail) for check in result.validity]
+    """Return the checks of the validity gate, those that do not hold first: whether the figures can be trusted."""
+    places = sorted(range(len(result.validity)), key=lambda place: CHECK_ORDER.index(result.validity[place].ok))
+    checks = [result.validity[place] for place in places]
+    rows = [(check.check, CHECK_WORDS[check.ok], check.detail) for check in checks]
     note = "A failed check makes the criteria that depend on it INCONCLUSIVE."
     columns = ("Check", "Result", "Detail")
     table = listing(result, "validity", title="Data quality", columns=columns, rows=rows, note=note)
-    return keyed(table, result, "validity")
+    return replace(table, keys=tuple(f"scenarios.{result.scenario}.validity.{place}" for place in places))
 
 
 def percentiles(result: ScenarioResult, limits: Limits) -> Table:
     """Return response time against service time, percentile by percentile."""
-    service, closed, limit_ms = result.service_ms, result.load_model == "closed", limits.get("p95_latency")
+    service, closed, limit_ms = result.service_ms, result.service_only, limits.get("p95_latency")
     return Table(
         id=f"{result.scenario}-percentiles",
-        title="Service time (closed loop)" if closed else "Response time and service time",
+        title=f"Service time{_of_loop(result)}" if closed else "Response time and service time",
         columns=("Percentile", "Response time", "Service time"),
         rows=tuple(
             (name, _response_text(result, key, limit_ms), ms_text(getattr(service, key), limit_ms))
             for key, name in PERCENTILES.items()
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
-        f"{duration_text(result.warm_up_s)} left out. {CLOSED_NOTE if closed else OPEN_NOTE} Answered rightly within "
+        f"{duration_text(result.warm_up_s)} left out. {NOTES[result.load_model]} Answered rightly within "
         f"the limit: {share_text(result.within_limit_ratio)} of those {'sent' if closed else 'intended'}.",
         keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
     )
@@ -117,7 +130,7 @@ def judged_latency(result: ScenarioResult, limits: Limits) -> Table:
     """Return what the latency criterion is judged on: P95 of the response time with its interval and companions."""
     p95, ms = result.response_p95, partial(ms_text, limit_ms=limits.get("p95_latency"))
     value = NOT_MEASURED if p95 is None else ("unbounded" if p95.infinite else ms(p95.value))
-    what = "service time (closed loop)" if result.load_model == "closed" else "response time"
+    what = f"service time{_of_loop(result)}" if result.service_only else "response time"
     rows = [
         (f"P95 of the {what}", value, "response_p95.value"),
         ("95 % interval", interval_text(p95.interval if p95 else None, ms), "response_p95.interval"),
@@ -134,7 +147,8 @@ def judged_latency(result: ScenarioResult, limits: Limits) -> Table:
 
 
 def latency_by_endpoint(result: ScenarioResult, limits: Limits) -> Table:
-    """Return latency of each endpoint at each door."""
+    """Return latency of each endpoint at each door; where no response time is known, service time."""
+    known = result.load_model == "open"
     ms = partial(ms_text, limit_ms=limits.get("p95_latency"))
     rows = [
         (
@@ -142,13 +156,14 @@ def latency_by_endpoint(result: ScenarioResult, limits: Limits) -> Table:
             entry.door,
             number_text(entry.requests_count, 0),
             number_text(entry.failures_count, 0),
-            *(ms(getattr(entry.response_ms, key)) for key in ("p50", "p95", "p99", "max")),
-            ms(entry.service_ms.p95),
+            *(ms(getattr(entry.response_ms if known else entry.service_ms, key)) for key in SHOWN),
+            *((ms(entry.service_ms.p95),) if known else ()),
         )
         for entry in result.endpoints
     ]
-    columns = ("Endpoint", "Door", "Requests", "Failed", "P50", "P95", "P99", "Max", "P95 service time")
-    note = CLOSED_ENDPOINTS_NOTE if result.load_model == "closed" else ENDPOINTS_NOTE
+    columns = ("Endpoint", "Door", "Requests", "Failed", *(PERCENTILES[key] for key in SHOWN))
+    columns += ("P95 service time",) if known else ()
+    note = ENDPOINTS_NOTE if known else CLOSED_ENDPOINTS_NOTE
     table = listing(result, "endpoints", title="Latency by endpoint", columns=columns, rows=rows, note=note)
     return keyed(table, result, "endpoints")
 
@@ -158,7 +173,7 @@ def errors(result: ScenarioResult, limits: Limits) -> Table:
     rows = [*_counted("status", result.statuses), *_counted("error", result.errors)]
     share = partial(share_text, limit=limits.get("error_rate"))
     interval = interval_text(result.error_interval, share)
-    kind = "requests of the closed loop" if result.load_model == "closed" else "intended requests"
+    kind = f"requests{_of_loop(result)}" if result.service_only else "intended requests"
     note = (
         f"Error ratio {share(result.error_ratio)} of {number_text(result.requests_count, 0)} {kind}, "
         f"95 % interval {interval}; worst minute {share_text(result.worst_minute_error_ratio)}. Status 0: no answer."
@@ -171,7 +186,7 @@ def errors(result: ScenarioResult, limits: Limits) -> Table:
 
 def burst(result: ScenarioResult) -> Table:
     """Return what a burst did: requests dropped, worst minute, and the database's capacity where it was observed."""
-    closed = result.load_model == "closed"
+    closed = result.service_only
     counted = ("Requests made", "sent_count") if closed else ("Requests intended", "requests_count")
     rows = [
         (counted[0], number_text(getattr(result, counted[1]), 0), counted[1]),
@@ -186,6 +201,10 @@ def burst(result: ScenarioResult) -> Table:
     rows += [(f"Capacity, {name}", str(value), f"capacity.{name}") for name, value in capacity.items()]
     note = "" if capacity else "Capacity (ACU): NOT MEASURED; plain PostgreSQL does not scale by itself."
     return figures(result, "burst", title="Dropped requests and capacity", rows=rows, note=note)
+
+
+def _of_loop(result: ScenarioResult) -> str:
+    return " (closed loop)" if result.load_model == "closed" else ""
 
 
 def _rate(result: ScenarioResult) -> str:
