@@ -1,6 +1,7 @@
 """What tests of several parts share."""
 
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,14 @@ QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, database=None, **QUIET)
 settings.register_profile("explore", max_examples=1000, **QUIET)
 settings.load_profile("steady")
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """Yield a port of loopback at which nobody listens, held so that nobody else can take it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

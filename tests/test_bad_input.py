@@ -1,7 +1,6 @@
 """Bad input: one clear line with file, key and remedy, exit code 2, no traceback, nothing half-written."""
 
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,16 +78,14 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture
-def remote(params: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def remote(params: Path, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A target file of a service on a loopback port where nobody listens."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     content = yaml.safe_load((params / "targets" / "embedded.yaml").read_text())
     content |= {"name": "staging", "kind": "remote", "pprof_url": None}
-    content["doors"] = {"fastapi": {"base_url": f"http://127.0.0.1:{port}"}, "go": {"base_url": "http://127.0.0.1:1"}}
+    doors = {"fastapi": f"http://127.0.0.1:{unused_port}", "go": "http://127.0.0.1:1"}
+    content["doors"] = {door: {"base_url": url} for door, url in doors.items()}
     path = params / "targets" / "staging.yaml"
     path.write_text(yaml.safe_dump(content))
     return path

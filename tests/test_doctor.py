@@ -129,13 +129,6 @@ def test_a_database_that_is_not_there(unused_port: int) -> None:
     assert "canary" not in repr(found)
 
 
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class TakesAnyToken(BaseHTTPRequestHandler):
     """A service that answers 200 to everything, tokens unread."""
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -49,10 +48,8 @@ def test_a_refused_password_is_told_without_echo() -> None:
     assert CANARY not in str(error.value)
 
 
-def test_nobody_there_and_the_pause_before_the_next_try() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    database = Database(parse(f"postgresql://u:{CANARY}@127.0.0.1:{port}/d"))
+def test_nobody_there_and_the_pause_before_the_next_try(unused_port: int) -> None:
+    database = Database(parse(f"postgresql://u:{CANARY}@127.0.0.1:{unused_port}/d"))
     for _ in range(2):
         with pytest.raises(CollectionError, match=r"(?i)refused") as error:
             database.rows("SELECT 1", 1)

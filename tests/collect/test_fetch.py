@@ -73,11 +73,9 @@ def test_something_else_than_http_is_refused() -> None:
         fetch(stub.url, 2)
 
 
-def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def test_nobody_there(unused_port: int) -> None:
     with pytest.raises(CollectionError, match="connection refused"):
-        fetch(f"http://127.0.0.1:{port}", 2)
+        fetch(f"http://127.0.0.1:{unused_port}", 2)
 
 
 @pytest.mark.parametrize(

@@ -291,12 +291,9 @@ def test_a_missing_secret_is_refused_with_one_line(tmp_path: Path) -> None:
     assert "INTERNAL_JWT_SECRET_KEY is not set" in text
 
 
-def test_nobody_there_ends_in_the_set_up(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        target = target_at(f"http://127.0.0.1:{unused.getsockname()[1]}")
-        bundle = run_bundle(tmp_path, target, "sustained")
-        assert ended(bundle) == 4
+def test_nobody_there_ends_in_the_set_up(tmp_path: Path, unused_port: int) -> None:
+    bundle = run_bundle(tmp_path, target_at(f"http://127.0.0.1:{unused_port}"), "sustained")
+    assert ended(bundle) == 4
     assert progress(bundle)["reason"] == "set-up: POST /v1/tests/sessions: connect refused"
     assert bundle.requests().empty
 

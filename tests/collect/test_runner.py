@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -170,13 +169,11 @@ def test_a_signal_ends_the_run_in_order(tmp_path: Path, started: Any) -> None:
 
 
 @pytest.mark.real
-def test_nobody_at_the_door_aborts_before_any_load(tmp_path: Path, started: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    bundle = made(tmp_path, target_at(f"http://127.0.0.1:{port}", pprof_url=None))
+def test_nobody_at_the_door_aborts_before_any_load(tmp_path: Path, started: Any, unused_port: int) -> None:
+    bundle = made(tmp_path, target_at(f"http://127.0.0.1:{unused_port}", pprof_url=None))
     found = ended(bundle, started(bundle, SECRETS), 4)
     assert "unreachable" in (found.manifest.reason or "")
-    assert str(port) in (found.manifest.reason or "")
+    assert str(unused_port) in (found.manifest.reason or "")
     assert len(found.requests()) == 0
     assert not any(found.journal_dir.iterdir())
 

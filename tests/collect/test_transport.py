@@ -2,7 +2,6 @@
 
 import os
 import resource
-import socket
 
 import gevent
 import pytest
@@ -90,12 +89,9 @@ def test_a_stopped_request_still_ends() -> None:
         assert waiting.value.failure == "stopped"
 
 
-def test_nobody_listens() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        got = ask(doors_to(url))
-        assert (got.status, got.failure) == (0, "connect refused")
+def test_nobody_listens(unused_port: int) -> None:
+    got = ask(doors_to(f"http://127.0.0.1:{unused_port}"))
+    assert (got.status, got.failure) == (0, "connect refused")
 
 
 @pytest.mark.real
@@ -146,12 +142,10 @@ def test_a_connection_can_be_had_ready_without_a_request() -> None:
         assert list(doors._pools["go"]._socket_queue.queue) == [connection]
 
 
-def test_a_connection_that_cannot_be_had_is_left_to_the_request() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        doors = doors_to(f"http://127.0.0.1:{unused.getsockname()[1]}")
-        doors.connect("go", timeout_s=5)
-        assert ask(doors).failure == "connect refused"
+def test_a_connection_that_cannot_be_had_is_left_to_the_request(unused_port: int) -> None:
+    doors = doors_to(f"http://127.0.0.1:{unused_port}")
+    doors.connect("go", timeout_s=5)
+    assert ask(doors).failure == "connect refused"
 
 
 def test_a_line_break_in_a_header_is_refused() -> None:
