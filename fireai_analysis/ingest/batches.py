@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from fireai_analysis.errors import IngestError
 from fireai_analysis.ingest.found import ROWS, Item, LeftOut, Refused, Rows
 from fireai_analysis.ingest.source import Source
+from fireai_analysis.ingest.tally import Tally
 
 BATCH_ROWS = 100_000
 FIRST_NS, END_NS = 946_684_800 * 10**9, 4_102_444_800 * 10**9
@@ -67,8 +67,7 @@ def gathered(source: Source, found: Iterable[Request | Item]) -> Iterator[Item]:
     """
     requests: list[Request] = []
     count = 0
-    refused: dict[str, Refused] = {}
-    left_out: dict[str, int] = {}
+    tally = Tally()
     for one in found:
         if isinstance(one, Request):
             requests.append(one)
@@ -76,27 +75,15 @@ def gathered(source: Source, found: Iterable[Request | Item]) -> Iterator[Item]:
             if len(requests) == BATCH_ROWS:
                 yield Rows(_table(requests))
                 requests = []
-        elif isinstance(one, Refused):
-            before = refused.get(one.reason)
-            refused[one.reason] = Refused(one.reason, before.line, before.count + one.count) if before else one
-        elif isinstance(one, LeftOut):
-            left_out[one.reason] = left_out.get(one.reason, 0) + one.count
+        elif isinstance(one, Refused | LeftOut):
+            tally.add(one)
         else:
             yield one
     if not count:
-        raise _nothing(source, list(refused.values()))
+        raise tally.nothing(source)
     if requests:
         yield Rows(_table(requests))
-    yield from refused.values()
-    yield from (LeftOut(reason, count) for reason, count in left_out.items())
-
-
-def _nothing(source: Source, refused: list[Refused]) -> IngestError:
-    if not refused:
-        return source.refusal("holds no request", remedy="take the file of a run that sent some")
-    first = refused[0]
-    count = sum(one.count for one in refused)
-    return source.refusal(f"holds no request that can be read: {count} refused, first: {first.reason}", line=first.line)
+    yield from tally.items()
 
 
 def _table(requests: list[Request]) -> pa.Table:

@@ -131,6 +131,22 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """The file is a pprof profile, to be kept as it is.
+
+    Attributes
+    ----------
+    kind : str
+        `heap`, `allocs`, `goroutine`, `cpu`, `mutex`, or another name of what it samples.
+    taken_ns : int or None
+        UTC nanoseconds; None where it does not tell.
+    """
+
+    kind: str
+    taken_ns: int | None
+
+
+@dataclass(frozen=True)
 class Told:
     """What a file says of its run; None where it does not.
 
@@ -155,7 +171,7 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-Item = Rows | Refused | LeftOut | Totals | Histogram | Series | Told
+Item = Rows | Refused | LeftOut | Totals | Histogram | Series | Profile | Told
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from fireai_analysis.ingest.found import (
     Format,
     Histogram,
     LeftOut,
+    Profile,
     Refused,
     Rows,
     Series,
@@ -200,13 +201,20 @@ def assert_keeps_contract(item: object) -> None:
             _assert_histogram(item)
         case Series(name, table):
             table.cast(SAMPLES[name])
-        case Told():
-            assert item.started_ns is None or FIRST_NS <= item.started_ns < LAST_NS
-            assert item.ended_ns is None or FIRST_NS <= item.ended_ns < LAST_NS
-            assert item.users_count is None or 0 <= item.users_count < 2**31
-            assert all(note and "\n" not in note for note in item.notes)
+        case Profile() | Told():
+            _assert_told(item)
         case _:
             raise AssertionError(f"{item!r} is nothing that a reader may yield")
+
+
+def _assert_told(item: Profile | Told) -> None:
+    if isinstance(item, Profile):
+        times, notes = [item.taken_ns], (item.kind,)
+    else:
+        times, notes = [item.started_ns, item.ended_ns], item.notes
+        assert item.users_count is None or 0 <= item.users_count < 2**31
+    assert all(one is None or FIRST_NS <= one < LAST_NS for one in times)
+    assert all(note and "\n" not in note for note in notes)
 
 
 def _assert_rows(table: pa.Table) -> None:
