@@ -6,7 +6,7 @@ import csv
 import math
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fireai_analysis.ingest.found import Refused
@@ -16,6 +16,7 @@ MOST_LINES = 400
 """More lines than the longest traceback in a field; a quote that is open for longer was never closed."""
 LARGEST_COUNT = 2**53
 ABSENT = frozenset(("", "N/A", "None", "null"))
+_Piece = tuple[int, bytes, bool]
 _DECIMAL = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -27,19 +28,28 @@ class Record(NamedTuple):
     ended: bool
 
 
-def records(source: Source) -> Iterator[Record | Refused]:
+def records(source: Source, passed: Callable[[bytes], bool] = lambda line: False) -> Iterator[Record | Refused]:
     """Yield the records of a comma-separated file; any of the three line ends, and CR CR LF, ends one.
 
     Bytes that are not UTF-8 are written as escapes. A record that is broken is refused by itself, and reading goes on
     with the line after its first.
+
+    Parameters
+    ----------
+    source : Source
+    passed : callable
+        Told each line, without its end, that is a whole record without quotes; where it says yes, no record is made.
     """
-    waiting: deque[tuple[int, bytes, bool]] = deque()
+    waiting: deque[_Piece] = deque()
     rest = _pieces(source)
-    while piece := _next(waiting, rest):
-        if not piece[1].strip():
+    while piece := waiting.popleft() if waiting else next(rest, None):
+        data = piece[1]
+        if b'"' not in data and b"\0" not in data:
+            if data.strip() and not passed(data):
+                yield Record(piece[0], data.decode("utf-8", "backslashreplace").split(","), piece[2])
             continue
         taken = [piece]
-        while _open(taken) and len(taken) < MOST_LINES and (more := _next(waiting, rest)):
+        while _open(taken) and len(taken) < MOST_LINES and (more := waiting.popleft() if waiting else next(rest, None)):
             taken.append(more)
         found = _record(taken)
         if isinstance(found, Refused):
@@ -98,27 +108,24 @@ def count(text: str, what: str) -> int:
     return int(value)
 
 
-def _pieces(source: Source) -> Iterator[tuple[int, bytes, bool]]:
+def _pieces(source: Source) -> Iterator[_Piece]:
     """Yield number, bytes without their end, and whether one follows, of each line; a lone CR ends one too."""
     for number, line in source.lines():
+        if b"\r" not in line:
+            yield number, line.rstrip(b"\n"), line.endswith(b"\n")
+            continue
         pieces = line.rstrip(b"\r\n").split(b"\r")
         ended = line.endswith((b"\n", b"\r"))
         for place, piece in enumerate(pieces):
             yield number, piece, ended or place < len(pieces) - 1
 
 
-def _next(
-    waiting: deque[tuple[int, bytes, bool]], rest: Iterator[tuple[int, bytes, bool]]
-) -> tuple[int, bytes, bool] | None:
-    return waiting.popleft() if waiting else next(rest, None)
-
-
-def _open(taken: list[tuple[int, bytes, bool]]) -> bool:
+def _open(taken: list[_Piece]) -> bool:
     """Whether a quote is open at the end: doubled quotes inside a field leave their number even."""
     return sum(piece.count(b'"') for _, piece, _ in taken) % 2 == 1
 
 
-def _record(taken: list[tuple[int, bytes, bool]]) -> Record | Refused:
+def _record(taken: list[_Piece]) -> Record | Refused:
     line, ended = taken[0][0], taken[-1][2]
     joined = b"\n".join(piece for _, piece, _ in taken)
     if b"\0" in joined:

@@ -16,6 +16,8 @@ from fireai_analysis.ingest.reported import text
 from fireai_analysis.ingest.source import Head, Source
 
 COLUMNS = ("metric_name", "timestamp", "metric_value")
+MOST_METRICS = 1000
+_WANTED = frozenset(name.encode() for name in WANTED)
 _METRIC = re.compile(rb'"metric":\s*"([^"\\]{1,200})"')
 _POINT = re.compile(rb'\s*\{(?=.*"metric":)(?=.*"data":)"(?:metric|type)":')
 
@@ -33,14 +35,16 @@ def _read_csv(source: Source) -> Iterator[Item]:
 
 
 def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+    others = _Others()
     names: list[str] = []
-    for one in records(source):
+    for one in records(source, others.takes):
         if isinstance(one, Refused):
             yield one
         elif not names:
             names = [name.strip().lower() for name in one.fields]
             if names[: len(COLUMNS)] != list(COLUMNS):
                 raise source.refusal(f"does not begin with the columns {', '.join(COLUMNS)}", line=one.line)
+            others.commas_count = len(names) - 1
         elif len(one.fields) != len(names):
             wide = len(one.fields) > len(names)
             yield Refused("too many columns" if wide else "not enough columns", one.line)
@@ -48,6 +52,40 @@ def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
             yield _csv_sample(one, names)
         else:
             yield left_out(one.fields[0])
+    yield from others.left_out()
+
+
+class _Others:
+    """The samples of other metrics, most of a file: counted without a look at what they hold.
+
+    Attributes
+    ----------
+    commas_count : int
+        Between the columns; 0 before the first line was read.
+    """
+
+    def __init__(self) -> None:
+        self.commas_count = 0
+        self._counts: dict[bytes, int] = {}
+
+    def takes(self, line: bytes) -> bool:
+        """Whether this line is such a sample; it is then counted."""
+        metric = line[: line.find(b",")]
+        if metric in _WANTED or not self.commas_count or line.count(b",") != self.commas_count:
+            return False
+        return self.add(metric)
+
+    def add(self, metric: bytes) -> bool:
+        """Count a sample; False where there are more names of metrics than a test can have."""
+        if metric not in self._counts and len(self._counts) == MOST_METRICS:
+            return False
+        self._counts[metric] = self._counts.get(metric, 0) + 1
+        return True
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """Yield what was counted."""
+        for metric, times in self._counts.items():
+            yield LeftOut(left_out(metric.decode("utf-8", "replace")).reason, times)
 
 
 def _csv_sample(record: Record, names: list[str]) -> Sample | Refused:
@@ -70,17 +108,17 @@ def _read_lines(source: Source) -> Iterator[Item]:
 
 
 def _line_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+    others = _Others()
     for line, data in source.lines():
-        if not data.strip():
-            continue
         metric = _METRIC.search(data)
-        name = metric[1].decode("utf-8", "backslashreplace") if metric else ""
-        if name in WANTED or not metric:
-            yield _line_sample(line, data)
-        elif data.rstrip().endswith(b"}") and b"\0" not in data:
-            yield left_out(name)
-        else:
+        if not metric or metric[1] in _WANTED:
+            if data.strip():
+                yield _line_sample(line, data)
+        elif not data.rstrip().endswith(b"}") or b"\0" in data:
             yield Refused("is not JSON", line)
+        elif not others.add(metric[1]):
+            yield left_out(metric[1].decode("utf-8", "replace"))
+    yield from others.left_out()
 
 
 def _line_sample(line: int, data: bytes) -> Sample | Refused | LeftOut:
