@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
@@ -24,7 +25,7 @@ from fireai_analysis.ingest.source import Source
 BLOCK_BYTES, PIECE_BYTES = 8 << 20, 128 << 10
 """What is read at once; and how small it is cut around an oddity, so that few sound records are read slowly."""
 WORKERS = 2
-_HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")  # where a field begins so, Arrow takes it for a number
+_HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")
 TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
 
 Made = TypeVar("Made")
@@ -160,9 +161,7 @@ def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
 
 def _parsed(rules: Rules[Made], data: bytes) -> pa.Table | None:
     """Return the columns of sound records; None where one is not, or where Arrow reads otherwise than we do."""
-    odd_ends = data.count(b"\r") != data.count(b"\r\n")
-    hexadecimal = (b"0x" in data or b"0X" in data) and _HEXADECIMAL.search(data)
-    if odd_ends or hexadecimal or b"\0" in data:
+    if b"\0" in data or _has_odd_ends(data) or _has_hexadecimal(data):
         return None
     try:
         return csv.read_csv(
@@ -181,6 +180,24 @@ def _parsed(rules: Rules[Made], data: bytes) -> pa.Table | None:
         )
     except pa.ArrowInvalid:
         return None
+
+
+def _has_odd_ends(data: bytes) -> bool:
+    """Whether a carriage return stands elsewhere than before a newline: Arrow ends a record there."""
+    if b"\r" not in data:
+        return False
+    array = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(array[:-1] == ord("\r"))
+    return data.endswith(b"\r") or bool((array[places + 1] != ord("\n")).any())
+
+
+def _has_hexadecimal(data: bytes) -> bool:
+    """Whether a field may begin with 0x: Arrow takes it for a number."""
+    array = np.frombuffer(data, np.uint8)
+    for letter in b"xX":
+        if letter in data and (array[np.flatnonzero(array[1:] == letter)] == ord("0")).any():
+            return _HEXADECIMAL.search(data) is not None
+    return False
 
 
 def _judged(rules: Rules[Made], records: list[Fields | Refused]) -> list[Made | Refused | LeftOut]:
