@@ -136,14 +136,20 @@ def read_parquet(path: Path, schema: pa.Schema | None = None) -> pd.DataFrame:
     With a schema its columns are there in any case, null where the file lacks them, and of its types: a file that holds
     something else (a number that is infinite where whole ones belong) is refused.
     """
+    return _frame(_table(path, schema))
+
+
+def _table(path: Path, schema: pa.Schema | None) -> pa.Table:
     _refuse_other_than_files(path)
     try:
         table = pq.ParquetFile(path, page_checksum_verification=True).read()
     except (OSError, pa.ArrowException) as error:
         problem = f"is not a readable Parquet file ({str(error).splitlines()[0]})"
         raise BundleError(path, problem, "restore the file or run again") from None
-    if schema is not None:
-        table = _conformed(path, table, schema)
+    return table if schema is None else _conformed(path, table, schema)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get, ignore_metadata=True)
     return frame
 
@@ -254,6 +260,10 @@ class RunBundle:
         """Figures of this scenario, as `summary.json` carries them."""
         return self.directory / "results.json"
 
+    def requests_path(self, part: str) -> Path:
+        """Return the place of request rows, one part a worker or foreign file."""
+        return self.directory / "requests" / f"{part}.parquet"
+
     def profile_path(self, name: str) -> Path:
         """Return the place of a pprof profile, `name` such as `heap-before`."""
         return self.directory / "profiles" / f"{name}.pb.gz"
@@ -314,7 +324,7 @@ class RunBundle:
 
     def write_requests(self, table: pa.Table, part: str = "part-0") -> None:
         """Write request rows (schema REQUESTS); one part a worker."""
-        write_parquet(self.directory / "requests" / f"{part}.parquet", table.cast(REQUESTS))
+        write_parquet(self.requests_path(part), table.cast(REQUESTS))
 
     def write_operations(self, table: pa.Table) -> None:
         """Write the CRDT history (schema OPERATIONS)."""
@@ -364,4 +374,5 @@ class RunBundle:
         parts = sorted((self.directory / folder).glob("*.parquet"))
         if not parts and required:
             raise MissingSeriesError(self.directory / folder, "holds no rows", "run the scenario again")
-        return pd.concat([read_parquet(part, schema) for part in parts], ignore_index=True)
+        tables = [_table(part, schema) for part in parts]
+        return _frame(pa.concat_tables(tables).unify_dictionaries() if tables else schema.empty_table())

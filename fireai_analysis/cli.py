@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fireai_analysis.commands import doctor, report, rows, run, verify
+from fireai_analysis.commands import doctor, ingest, report, rows, run, verify
 from fireai_analysis.errors import FireAIAnalysisError
 from fireai_analysis.platform.commands import app as platform_app
 from fireai_analysis.redact import Redactor
@@ -46,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 app.command("run", epilog=run.EPILOG, short_help="Run scenarios, judge them, write the report.")(run.run)
+app.command("ingest", epilog=ingest.EPILOG, short_help="Read results of other tools, judge them.")(ingest.ingest)
 app.command("report", epilog=report.EPILOG, short_help="Write a report again, from its evidence.")(report.report)
 app.command("verify", epilog=verify.EPILOG, short_help="Recompute a campaign from its rows.")(verify.verify)
 app.command("rows", epilog=rows.EPILOG, short_help="Print the rows behind one figure.")(rows.rows)

@@ -21,8 +21,11 @@ class OriginFile(Frozen):
     ----------
     name : str
         Path inside the folder that was ingested.
+    started_ns, ended_ns, duration_s
+        First and last request, where there are rows; else what the file tells of its run.
     taken : dict
-        What was read from it: `rows`, `totals`, `histograms`, `series`, with their counts.
+        What was read from it, with counts: `rows` (those of them with `intended` times), `totals` of endpoints,
+        `ranges` (histograms), `samples` of resources.
     refused, left_out : dict
         Rows by reason: how many, and for those refused the first line (null where there are no lines).
     copied : bool
@@ -38,6 +41,7 @@ class OriginFile(Frozen):
     tool_version: str | None = None
     started_ns: int | None = None
     ended_ns: int | None = None
+    duration_s: float | None = None
     users_count: int | None = None
     taken: dict[str, int] = Field(default_factory=dict)
     refused: dict[str, Refusal] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fireai_analysis.analyze.validity.samplers import MARK_SLACK_BYTES, MARK_TOLERANCE
 from fireai_analysis.doubts import EPISODES_ENOUGH, cut_over, leak_forecast, leak_unknown, other_leaks, share_over
 from fireai_analysis.reasons import Doubt
-from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult
+from fireai_analysis.results import Crdt, Interval, Measured, ScenarioResult, Told
 from fireai_analysis.spec import ASCII_SIGNS, Criterion
 from fireai_analysis.units import criterion_text, mb, number_text, percent_text
 
@@ -75,9 +75,11 @@ def _interval_text(criterion: Criterion, interval: Interval | None) -> str:
 
 def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
     p95 = result.response_p95
+    if result.told is not None:
+        return _read_told(criterion, result, result.told)
     if p95 is None or (p95.value is None and not p95.infinite):
         return Reading(missing=_absence(result, "too few judged requests for a p95"))
-    closed = result.load_model == "closed"
+    closed = result.service_only
     said = any(one.check == "load_model" and one.ok is False for one in result.validity)
     steady = any(one.check == "steady_state" and one.ok for one in result.validity)
     proof = p95.interval if steady and p95.interval else p95.violation_interval
@@ -90,7 +92,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         proven_least=None if proof is None else proof[0],
         covered_most=most,
         doubts=(
-            *((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if closed and not said else ()),
+            *((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if result.load_model == "closed" and not said else ()),
             *share_over(criterion, p95),
             *cut_over(p95, result.warm_up_s),
         ),
@@ -101,6 +103,26 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         f"{'infinite' if p95.infinite else number_text(result.service_ms.p95, 1, 'ms')}, "
         f"{percent_text(result.within_limit_ratio)} % of {'sent' if closed else 'intended'} "
         f"requests answered rightly within the limit{_episodes_text(p95)}",
+    )
+
+
+def _read_told(criterion: Criterion, result: ScenarioResult, told: Told) -> Reading:
+    """Return what totals tell of the P95: a range, which proves nothing."""
+    found = told.quantiles_ms.get("p95")
+    if found is None:
+        return Reading(missing=Doubt("NO_ROWS", f"{told.source}: no P95 of all requests is told, and no request"))
+    low, high = found
+    shown = (
+        value_text(criterion, low) if low == high else f"{value_text(criterion, low)} to {value_text(criterion, high)}"
+    )
+    doubts = [Doubt("NO_ROWS", "its files hold totals and no requests, so that nothing bounds their spread")]
+    if criterion.within(low) and not criterion.within(high):
+        doubts.insert(0, Doubt("ROUNDED", "the limit lies within what the tool's rounding leaves open"))
+    return Reading(
+        actual=(low + high) / 2,
+        doubts=tuple(doubts),
+        text=f"service time P95 {shown}",
+        evidence=f"{result.scenario}: {told.source}, {number_text(result.requests_count, 0)} requests",
     )
 
 
@@ -117,7 +139,7 @@ def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
     if ratio is None or interval is None:
         return Reading(missing=_absence(result, "no request was recorded"))
     bad = sum(count or 0 for count in (result.failures_count, result.timeouts_count, result.never_sent_count))
-    closed = result.load_model == "closed"
+    minute = result.worst_minute_error_ratio
     return Reading(
         actual=ratio,
         interval=interval,
@@ -125,9 +147,15 @@ def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
         covered_most=interval[1],
         text=f"{value_text(criterion, ratio)} errors{_interval_text(criterion, interval)}",
         evidence=f"{result.scenario}: {bad:,} of {result.requests_count or 0:,} "
-        f"{'requests of the closed loop' if closed else 'intended requests'} failed, timed out or were never sent; "
-        f"worst minute {percent_text(result.worst_minute_error_ratio)} %",
+        f"{_kind(result)} failed, timed out or were never sent"
+        f"{'' if minute is None else f'; worst minute {percent_text(minute)} %'}",
     )
+
+
+def _kind(result: ScenarioResult) -> str:
+    return {"open": "intended requests", "closed": "requests of the closed loop", "unknown": "requests"}[
+        result.load_model
+    ]
 
 
 def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
@@ -306,7 +334,7 @@ def _read_capacity(criterion: Criterion, result: ScenarioResult) -> Reading:
 def qualifier(criterion: Criterion, results: Mapping[str, ScenarioResult]) -> str:
     """Return what the figure of a criterion is where it is not what the criterion asks for; else empty."""
     result = results.get(criterion.scenario)
-    closed = result is not None and result.load_model == "closed"
+    closed = result is not None and result.service_only
     return "service time" if closed and criterion.metric == "response_p95" else ""
 
 

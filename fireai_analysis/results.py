@@ -170,7 +170,7 @@ class Endpoint(Record):
     endpoint: str
     door: str
     requests_count: int
-    failures_count: int
+    failures_count: int | None
     response_ms: Quantiles
     service_ms: Quantiles
 
@@ -297,6 +297,11 @@ class ScenarioResult(Record):
     def latency_ms(self) -> Quantiles:
         """Response time; service time where nothing else is known."""
         return self.response_ms if self.load_model == "open" else self.service_ms
+
+    @property
+    def service_only(self) -> bool:
+        """Whether service time is all that is known: of a closed loop, and where no intended times are told."""
+        return self.load_model != "open"
 
     @property
     def success_ratio(self) -> float | None:

@@ -17,8 +17,8 @@ LOAD = ("achieved_rate", "arrivals")
 GENERATOR = (*LOAD, "workers", "generator_cpu", "generator_lag", "late_starts")
 """Signs that the generator kept up. A sick one voids latency and errors both ways."""
 
-WHERE_TOLD = ("generator_steal", "generator_gap", "counts_server")
-"""Signs that not every machine or target gives: no evidence is no obstacle here, a failure is."""
+WHERE_TOLD = ("generator_steal", "generator_gap", "counts_server", "rows_refused")
+"""Signs that not every machine, target or file gives: no evidence is no obstacle here, a failure is."""
 
 COUNTS = ("recorder_complete", "counts_locust")
 SAME_RUN = ("status_mix", "status_marks", "users", "mix", "idempotency_keys")
@@ -57,10 +57,16 @@ VOIDING: dict[str, tuple[str, ...]] = {
     "p95_latency": (*GENERATOR, *WHERE_TOLD, *COUNTS, *SAME_RUN, "stall_effect", "latency_values", "clock"),
     "aurora_scaling": (*GENERATOR, *WHERE_TOLD, *SAME_RUN),
     "error_rate": (*GENERATOR, *WHERE_TOLD, *COUNTS, *SAME_RUN),
-    "crdt_data_loss": (),
-    "go_memory": (),
+    "crdt_data_loss": ("rows_refused",),
+    "go_memory": ("rows_refused",),
 }
-"""Checks whose failure turns a FAILED into INCONCLUSIVE. One lost write or one mark over the limit stays proven.
+"""Checks whose failure turns a FAILED into INCONCLUSIVE. One lost write or one mark over the limit stays proven, but
+for files of another tool of which more than 1 % could not be read: who knows what they hold.
+
+Of another tool a P95 over the limit is proven by service times where its files hold every request: the response time
+that the criterion asks for is no shorter. What its files show can void it as well (`analyze.validity.foreign`): a load
+above the ticket's, paths that the platform does not have, statuses of a run that asked the wrong thing. Totals without
+requests prove no latency, and prove an error ratio where the exact binomial interval lies over the limit.
 
 A closed loop and a short run void nothing: what they show too slow is too slow. Nor does the calibration: it was made
 before the run, it tells of a millisecond or two, and what the generator did in the run has signs of its own.
@@ -68,9 +74,9 @@ before the run, it tells of a millisecond or two, and what the generator did in 
 
 NEEDED_WHERE_TOLD: dict[str, tuple[str, ...]] = {
     "p95_latency": WHERE_TOLD,
-    "crdt_data_loss": ("counts_server",),
+    "crdt_data_loss": ("counts_server", "rows_refused"),
     "aurora_scaling": WHERE_TOLD,
-    "go_memory": ("counts_server", "memory_mark"),
+    "go_memory": ("counts_server", "memory_mark", "rows_refused"),
     "error_rate": WHERE_TOLD,
 }
 """Checks that must not have failed, with or without evidence, before a criterion is PASSED."""
@@ -97,8 +103,18 @@ def obstacles(criterion_id: str, result: ScenarioResult, *, but: tuple[str, ...]
     failed = [name for name in (*needed, *told) if _state(checks, name) is False]
     return [
         *(Doubt(OF_CHECK[name], f"{name} failed ({_short(checks[name])})") for name in failed),
-        *(Doubt("NO_EVIDENCE", f"no evidence for {name}{_why(checks.get(name))}") for name in unseen),
+        *_unseen(result, unseen, checks),
     ]
+
+
+def _unseen(result: ScenarioResult, names: Sequence[str], checks: Mapping[str, Check]) -> list[Doubt]:
+    """Return which checks have no evidence; of another tool's files in one sentence, as they tell few of them."""
+    if result.origin is None or not names:
+        return [Doubt("NO_EVIDENCE", f"no evidence for {name}{_why(checks.get(name))}") for name in names]
+    model = [Doubt("FORMAT", checks["load_model"].detail)] if "load_model" in names else []
+    others = ", ".join(name for name in names if name != "load_model")
+    told = f"the files of {result.origin.tool} hold no evidence for {others}"
+    return [*model, *([Doubt("NO_EVIDENCE", told)] if others else [])]
 
 
 def _state(checks: Mapping[str, Check], name: str) -> bool | None:

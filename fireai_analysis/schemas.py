@@ -37,15 +37,15 @@ REQUESTS = _schema(
     service_us=_I32,  # sent -> response complete; null = never sent
     response_us=_I32,  # intended -> response complete; null = never sent; timed-out rows hold the time waited
     endpoint=_TEXT,  # path template, e.g. /v1/tests/sessions/{session_id}/results
-    method=_TEXT,
-    door=_TEXT,  # fastapi | go
+    method=_TEXT,  # empty: not told by another tool
+    door=_TEXT,  # fastapi | go; empty: not told by another tool
     judged=_BOOL,  # counts in a judged percentile (/health never does)
     status=_I16,  # 0 = no answer
     ok=_BOOL,  # by the contract, not by the status class
     error=_TEXT,  # null where ok; "timeout", "never sent", "connect refused", "status 500", "body: ..."
     response_bytes=_I64,
     user=_I32,  # 0 .. users - 1
-    worker=_I16,  # generator process, 0 where there is one
+    worker=_I16,  # generator process (of other tools: file), 0 where there is one
     **{f"{part}_us": _I32 for part in SERVER_PARTS},
 )
 
@@ -271,6 +271,21 @@ SAMPLES: dict[str, pa.Schema] = {
     "reads": STATES,  # while the load ran
     "final_states": STATES,  # after quiesce, the last read of each session at each place
     "idempotency": IDEMPOTENCY,
+    "told_totals": _schema(  # what a file of another tool tells of one endpoint, or of all (null); bounds of rounding
+        method=_TEXT,
+        endpoint=_TEXT,
+        requests_count=_I64,
+        failures_count=_I64,
+        mean_low_ms=_F64,
+        mean_high_ms=_F64,
+        min_low_ms=_F64,
+        min_high_ms=_F64,
+        max_low_ms=_F64,
+        max_high_ms=_F64,
+    ),
+    "told_quantiles": _schema(method=_TEXT, endpoint=_TEXT, quantile_ratio=_F64, low_ms=_F64, high_ms=_F64),
+    "told_ranges": _schema(method=_TEXT, endpoint=_TEXT, low_us=_I64, high_us=_I64, requests_count=_I64),
+    "told_outcomes": _schema(method=_TEXT, endpoint=_TEXT, status=_I16, error=_TEXT, requests_count=_I64),
 }
 
 UNITS = {

@@ -16,7 +16,7 @@ LATE_MS = 15.0
 """A request sent later than this after it was due is a late one."""
 
 
-def measure(rows: Rows, response: Quantiles, service: Quantiles, users: int) -> Delay:
+def measure(rows: Rows, response: Quantiles, service: Quantiles, users: int | None) -> Delay:
     """Return the difference of the two latencies, the late requests, and the worst moment.
 
     Parameters
@@ -25,9 +25,12 @@ def measure(rows: Rows, response: Quantiles, service: Quantiles, users: int) -> 
         All rows of the run.
     response, service : Quantiles
         Of the judged requests.
-    users : int
-        How many requests a closed loop could have had in flight: each of its users waits for an answer.
+    users : int or None
+        How many requests a closed loop could have had in flight: each of its users waits for an answer. None: it is not
+        known how the load was made, and so neither what was late nor what a closed loop would have hidden.
     """
+    if users is None:
+        return Delay(**_worst_moment(rows, len(rows)) | {"hidden_count": None})
     lags_ms = rows.send_lag_s[rows.sent] * MS_PER_S
     late = lags_ms > LATE_MS
     return Delay(

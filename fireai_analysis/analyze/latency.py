@@ -38,9 +38,9 @@ class Latency:
     Attributes
     ----------
     response, service : Quantiles
-        Of the judged population after the warm-up cut; a closed loop has no response time.
+        Of the judged population after the warm-up cut; without intended times there is no response time.
     p95 : Measured
-        Response p95 with its interval; of a closed loop the service p95.
+        Response p95 with its interval; without intended times the service p95.
     within_limit_ratio : float or None
         Share of the intended judged requests that were answered rightly within the limit, the whole window.
     judged_count : int
@@ -79,7 +79,7 @@ def measure(rows: Rows, *, limit_ms: float, no_answer_ms: float) -> Latency:
     response = summary_ms(series.values_us)
     good = rows.judged & rows.ok & (response_us <= limit_ms * US_PER_MS)
     return Latency(
-        response=Quantiles() if rows.load_model == "closed" else response,
+        response=response if rows.load_model == "open" else Quantiles(),
         service=summary_ms(rows.durations_us("service_us")[kept]),
         p95=beside_limit(p95, series, limit_ms * US_PER_MS, whole=whole),
         within_limit_ratio=float(good.sum() / rows.judged.sum()) if rows.judged.any() else None,
@@ -252,7 +252,7 @@ def endpoints(rows: Rows) -> tuple[Endpoint, ...]:
                 door=door,
                 requests_count=len(places),
                 failures_count=int((there & ~rows.ok).sum()),
-                response_ms=Quantiles() if rows.load_model == "closed" else summary_ms(response[counted]),
+                response_ms=summary_ms(response[counted]) if rows.load_model == "open" else Quantiles(),
                 service_ms=summary_ms(service[counted]),
             )
         )

@@ -33,13 +33,18 @@ class Rows:
         The rows (schema REQUESTS).
     window : Window
         The judged window.
-    load_model : {'open', 'closed'}
-        A closed loop sends when its user is ready, so that there is service time only.
+    load_model : {'open', 'closed', 'unknown'}
+        A closed loop sends when its user is ready, so that there is service time only; and where another tool does not
+        tell how it sent, nothing else is known.
+    foreign : bool
+        Whether another tool recorded them: it may count whole milliseconds, so that a request takes 0, may not tell
+        how long it waited in vain, and may tell no status.
     """
 
     frame: pd.DataFrame
     window: Window
     load_model: LoadModel = "open"
+    foreign: bool = False
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -78,7 +83,9 @@ class Rows:
     @cached_property
     def answered(self) -> Flags:
         """Whether any answer came, right or wrong."""
-        return self.sent & (self.statuses > 0)
+        unnamed = self.ok & np.isnan(floats(self.frame, "status")) if self.foreign else False
+        there: Flags = self.sent & ((self.statuses > 0) | unnamed)
+        return there
 
     @cached_property
     def errors(self) -> Objects:
@@ -107,16 +114,22 @@ class Rows:
         with np.errstate(invalid="ignore"):
             wait_us = self.send_lag_s * 1e6
             told = (wait_us >= -CLOCK_US) & (np.abs(response - service - wait_us) <= CLOCK_US)
-            sound = (service > 0) & (response >= service - ROUNDING_US) & np.isfinite(response) & told
+            sound = (service >= self._least_us) & (response >= service - ROUNDING_US) & np.isfinite(response) & told
+        if self.foreign:
+            sound |= np.isnan(service) & ~self.ok
         return self.sent & ~sound
+
+    @property
+    def _least_us(self) -> float:
+        return 0.0 if self.foreign else 1.0
 
     def durations_us(self, column: str) -> Floats:
         """Return `service_us` or `response_us`, infinite where there was no answer or the value cannot be.
 
-        Of a closed loop both are service times.
+        Where there is service time only, both are it.
         """
-        values = floats(self.frame, "service_us" if self.load_model == "closed" else column)
-        return np.where(self.unanswered | ~np.isfinite(values) | (values <= 0), np.inf, values)
+        values = floats(self.frame, column if self.load_model == "open" else "service_us")
+        return np.where(self.unanswered | ~np.isfinite(values) | (values < self._least_us), np.inf, values)
 
     @cached_property
     def end_s(self) -> Floats:

@@ -11,6 +11,7 @@ from fireai_analysis.analyze import (
     convergence,
     database,
     delay,
+    foreign,
     generator,
     go_runtime,
     growth,
@@ -25,7 +26,9 @@ from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.leak import Leak
 from fireai_analysis.analyze.missing import missing_result
 from fireai_analysis.analyze.population import Rows
+from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity import gate
+from fireai_analysis.analyze.validity.foreign import gate as foreign_gate
 from fireai_analysis.rates import lowest_rps
 from fireai_analysis.results import Check, ScenarioResult
 from fireai_analysis.spec import Criteria
@@ -71,18 +74,17 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
     """
     window = data.window
     if window is None or data.requests.empty:
-        return _without_rows(data)
+        return _of_totals(data, criteria) if foreign.tells(data) else _without_rows(data)
     spec = data.manifest.spec
-    rows = Rows(data.requests, window, spec.scenario.load_model)
+    rows = Rows(data.requests, window, spec.scenario.load_model, foreign=spec.origin is not None)
     found = latency.measure(
         rows,
         limit_ms=limit_of(criteria, "p95_latency"),
         no_answer_ms=spec.target.request_timeout_s * 1000,
     )
-    traffic, converged, leak = throughput.measure(rows), convergence.measure(data), memory.leak(data)
-    mark = memory.high_water(data)
-    database_found, layers_found = database.measure(data), layers.measure(rows, found.steady.cut_s)
-    checks, endpoints = gate(data, rows, found.steady), latency.endpoints(rows)
+    traffic, converged = throughput.measure(rows), convergence.measure(data)
+    layers_found = layers.measure(rows, found.steady.cut_s)
+    checks, endpoints = _checks(data, rows, found.steady), latency.endpoints(rows)
     result = ScenarioResult(
         **_identity(data),
         **_traffic_fields(traffic),
@@ -93,46 +95,71 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         response_ms=found.response,
         service_ms=found.service,
         response_p95=found.p95,
-        delay=delay.measure(rows, found.response, found.service, spec.scenario.users),
+        delay=delay.measure(rows, found.response, found.service, _known_users(data)),
         endpoints=endpoints,
-        memory_mib=memory.resident_set(data),
-        live_heap_mib=memory.live_heap(data, leak),
-        growth=growth.measure(data, leak, limit_bytes=limit_of(criteria, "go_memory")),
-        go=go_runtime.measure(data, mark),
-        processes_peak_mib=memory.peaks_mib(data),
-        hotspots=_hotspots(data),
-        connections=database.connections(data, traffic.connection_errors_count),
-        pool=resources.pool(data),
-        database=database_found,
+        **_resources(data, traffic.connection_errors_count, limit_of(criteria, "go_memory")),
         layers_ms=layers_found,
-        host=resources.host(data),
         crdt=converged.crdt,
         generator=generator.audit(data, rows),
         validity=checks,
         warnings=(*found.warnings, *converged.warnings, *_more_warnings(data, rows)),
-        facts=_facts(data, mark, leak, limit_of(criteria, "go_memory")),
     )
     tables = {
         "latency_windows": latency.windows(rows, spec.scenario.rate_rps),
         "latency_quantiles": latency.tail(rows, found.steady.cut_s),
         "throughput_windows": throughput.windows(rows, spec.scenario.rate_rps),
-        "memory_curve": memory.curve(data),
         "layers": layers.table(layers_found),
-        "endpoints": latency.endpoint_table(endpoints),
-        "statements": database.statement_table(database_found),
-        "waits": database.wait_table(database_found),
-        "validity": validity_table(checks),
-        "pool_curve": resources.pool_curve(data),
-        "host_curve": resources.host_curve(data),
         "generator_curve": generator.curve(data),
         "crdt_waves": converged.waves,
     }
-    return Analysis(result, tables)
+    return Analysis(result, tables | _tables(data, result))
+
+
+def _of_totals(data: RunData, criteria: Criteria) -> Analysis:
+    """Return the figures of a run of another tool that tells totals and not its requests."""
+    origin = data.manifest.spec.origin
+    told = {} if origin is None else foreign.fields(data, origin)
+    resources_found = _resources(data, None, limit_of(criteria, "go_memory"))
+    budget = ratio(told.get("error_ratio"), limit_of(criteria, "error_rate"))
+    result = ScenarioResult(**_identity(data) | resources_found | told, error_budget_used_ratio=budget)
+    return Analysis(result, _tables(data, result))
+
+
+def _resources(data: RunData, connection_errors_count: int | None, limit_bytes: float) -> dict[str, Any]:
+    """Return what samples tell of memory, runtime, pool, database and host, and the facts."""
+    leak, mark = memory.leak(data), memory.high_water(data)
+    return {
+        "memory_mib": memory.resident_set(data),
+        "live_heap_mib": memory.live_heap(data, leak),
+        "growth": growth.measure(data, leak, limit_bytes=limit_bytes),
+        "go": go_runtime.measure(data, mark),
+        "processes_peak_mib": memory.peaks_mib(data),
+        "hotspots": _hotspots(data),
+        "connections": database.connections(data, connection_errors_count),
+        "pool": resources.pool(data),
+        "database": database.measure(data),
+        "host": resources.host(data),
+        "facts": _facts(data, mark, leak, limit_bytes),
+    }
+
+
+def _tables(data: RunData, result: ScenarioResult) -> dict[str, pd.DataFrame]:
+    """Return the derived tables that need no rows."""
+    return {
+        "memory_curve": memory.curve(data),
+        "endpoints": latency.endpoint_table(result.endpoints),
+        "statements": database.statement_table(result.database),
+        "waits": database.wait_table(result.database),
+        "validity": validity_table(result.validity),
+        "pool_curve": resources.pool_curve(data),
+        "host_curve": resources.host_curve(data),
+    }
 
 
 def _identity(data: RunData) -> dict[str, Any]:
     """Return what a run is: the fields that exist whether or not a request was recorded."""
     scenario, window, state = data.manifest.spec.scenario, data.window, data.manifest.state
+    origin = data.manifest.spec.origin
     return {
         "scenario": scenario.name,
         "state": "analyzed" if state == "recorded" else state,
@@ -141,12 +168,24 @@ def _identity(data: RunData) -> dict[str, Any]:
         "scale": data.scale,
         "started_ns": window.started_ns if window else None,
         "duration_s": window.duration_s if window else None,
-        "users_count": scenario.users,
+        "users_count": scenario.users if origin is None else origin.users_count,
         "rate_rps": scenario.rate_rps,
         "peak_rate_rps": scenario.peak_rate_rps,
         "lowest_rate_rps": lowest_rps(scenario.curve) if scenario.curve else scenario.rate_rps,
         "load_model": scenario.load_model,
+        "origin": origin,
     }
+
+
+def _checks(data: RunData, rows: Rows, steady: Steady) -> tuple[Check, ...]:
+    origin = data.manifest.spec.origin
+    return gate(data, rows, steady) if origin is None else foreign_gate(data, rows, steady, origin)
+
+
+def _known_users(data: RunData) -> int | None:
+    """Return the users of the scenario; None where another tool does not tell when requests were due."""
+    spec = data.manifest.spec
+    return None if spec.origin is not None and not spec.origin.intended_times else spec.scenario.users
 
 
 def _traffic_fields(traffic: throughput.Traffic) -> dict[str, Any]:
@@ -193,6 +232,7 @@ def _more_warnings(data: RunData, rows: Rows) -> list[str]:
         [f"the run is {data.manifest.state}"] if data.manifest.state in ("aborted", "crashed", "salvaged") else []
     )
     warnings += _preflight_warnings(data)
+    warnings += list(data.manifest.spec.origin.notes) if data.manifest.spec.origin else []
     if overrun := layers.overruns_count(rows):
         warnings.append(f"{overrun} answers tell more server time than passed")
     gaps = data.sample("gaps")

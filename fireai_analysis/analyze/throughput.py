@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fireai_analysis.analyze import cells
+from fireai_analysis.analyze.columns import floats
 from fireai_analysis.analyze.intervals import ratio_interval
 from fireai_analysis.analyze.population import Rows
 from fireai_analysis.results import Interval
@@ -66,10 +67,16 @@ def measure(rows: Rows) -> Traffic:
         error_ratio=float(bad.mean()) if len(rows) else None,
         error_interval=ratio_interval(rows.at_s, bad, duration_s),
         worst_minute_ratio=worst_minute_ratio(rows),
-        statuses={str(status): count for status, count in sorted(Counter(rows.statuses.astype(int)).items())},
+        statuses=_statuses(rows),
         errors=dict(sorted(errors.items(), key=lambda item: (-item[1], item[0]))),
         connection_errors_count=sum(count for name, count in errors.items() if name.startswith(CONNECTION_ERRORS)),
     )
+
+
+def _statuses(rows: Rows) -> dict[str, int]:
+    """Return answers by status, 0 where there was none; of another tool those whose status it tells."""
+    known = ~np.isnan(floats(rows.frame, "status")) if rows.foreign else np.ones(len(rows), dtype=np.bool_)
+    return {str(status): count for status, count in sorted(Counter(rows.statuses[known].astype(int)).items())}
 
 
 def _error_names(rows: Rows) -> list[str]:

@@ -93,7 +93,7 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 def _p95(result: ScenarioResult, limit_ms: float) -> str:
     if result.latency_ms.p95 is None:
         return "-"
-    kind = " (service time)" if result.load_model == "closed" else ""
+    kind = " (service time)" if result.service_only else ""
     return f"{near_limit_text(result.latency_ms.p95, limit_ms)} ms{kind}"
 
 

@@ -36,16 +36,17 @@ def _errors(result: ScenarioResult) -> Finding | None:
     ratio = result.error_ratio
     if ratio is None or ratio <= ERROR_RATIO:
         return None
-    worst = sorted(result.endpoints, key=lambda one: -one.failures_count)[:1]
+    worst = sorted(result.endpoints, key=lambda one: -(one.failures_count or 0))[:1]
     causes = ", ".join(f"{name} ({count:,})" for name, count in list(result.errors.items())[:MOST_EXAMPLES])
     places = [f"most at {one.method} {one.endpoint} ({one.door}): {one.failures_count:,}" for one in worst]
-    minute = percent_text(result.worst_minute_error_ratio)
+    minute = result.worst_minute_error_ratio
+    course = () if minute is None else (f"worst minute {percent_text(minute)} %",)
     return Finding(
         id="errors",
         title="Requests failed",
         layer="application",
         confidence="HIGH",
-        evidence=(f"{percent_text(ratio)} % of intended requests: {causes}", f"worst minute {minute} %", *places),
+        evidence=(f"{percent_text(ratio)} % of intended requests: {causes}", *course, *places),
         recommendation="platform: the most frequent error first, at the endpoint that has most of it",
         priority="P0",
     )

@@ -53,8 +53,8 @@ def explained(result: ScenarioResult) -> str:
         )
     if result.load_model == "unknown":
         return (
-            "These are service times, as no intended times are told: if a stall held requests back, the tail that users "
-            "would see is longer."
+            "These are service times, as no intended times are told: if a stall held requests back, the tail that "
+            "users would see is longer."
         )
     return f"{_difference(result)} {_worst_moment(result)}".strip()
 

@@ -51,9 +51,7 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
     values = [value for line in lines for value in line.y]
     axis = y_axis(values, limit=limit_ms, may_be_log=True)
     panel = Panel(
-        heading=_heading(
-            "Service time" if result.load_model == "closed" else "Response time from intended start", axis
-        ),
+        heading=_heading("Service time" if result.service_only else "Response time from intended start", axis),
         unit="ms",
         axis=axis,
         lines=lines,
@@ -125,7 +123,7 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
             caption="Exact nearest-rank percentiles of the judged requests, without interpolation. "
             + (
                 ""
-                if result.load_model == "closed"
+                if result.service_only
                 else "Where response time leaves service time, requests waited before they were sent."
             ),
         )
@@ -138,12 +136,14 @@ def _one_over_rest(quantile: float) -> float:
 
 def _is_twin(result: ScenarioResult, key: str) -> bool:
     """Whether a series is drawn already: the times of a closed loop are service times."""
-    return result.load_model == "closed" and key.startswith("service_")
+    return result.service_only and key.startswith("service_")
 
 
 def _measured(result: ScenarioResult) -> str:
     """Return what the times of a run are: a closed loop knows no response time."""
-    return "service time (closed loop)" if result.load_model == "closed" else "response time"
+    return {"open": "response time", "closed": "service time (closed loop)", "unknown": "service time"}[
+        result.load_model
+    ]
 
 
 def _heading(what: str, axis: YAxis) -> str:

@@ -47,11 +47,13 @@ def figure_id(result: ScenarioResult, kind: str) -> str:
 def scale_text(result: ScenarioResult) -> str:
     """Return how much of the ticket's scenario this run was, in one line."""
     scale = result.scale
-    ran = f"{duration_text(result.duration_s)}, {result.users_count:,} users, {load_text(result)}"
+    ran = f"{duration_text(result.duration_s)}, {number_text(result.users_count, 0)} users, {load_text(result)}"
     if scale.is_full:
         return f"Full scale: {ran}"
     parts = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
-    cut = ", ".join(f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio is not None and ratio < 1)
+    cut = ", ".join(
+        f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio is not None and ratio < 1
+    )
     return f"Scaled down: {ran} ({cut})"
 
 
@@ -65,7 +67,7 @@ def load_text(result: ScenarioResult) -> str:
         think = "" if not peak or result.users_count is None else f", think time {result.users_count / peak:.4g} s"
         return f"closed loop{think}"
     if peak is None or peak == mean:
-        return f"{number_text(mean, 1)} rps"
+        return f"{number_text(mean, 1)} rps{' seen' if result.load_model == 'unknown' else ''}"
     course = "up to" if result.lowest_rate_rps is None else f"{number_text(result.lowest_rate_rps, 1)} to"
     return f"{course} {number_text(peak, 1)} rps over the window (mean {number_text(mean, 1)})"
 

@@ -10,7 +10,7 @@ from fireai_analysis.results import ScenarioResult
 from fireai_analysis.units import number_text, percent_text
 
 OFFERED_CAPTION = "Offered: arrivals that the schedule drew, whether or not they could be sent."
-CLOSED_CAPTION = "A closed loop draws no schedule, so nothing is offered beyond what its users send."
+CLOSED_CAPTION = "No schedule is known, so nothing is offered beyond what was sent."
 LINES = (
     ("offered_rps", "offered", style.GREY, 1.0),
     ("achieved_rps", "achieved", style.BLUE, 2.2),
@@ -29,7 +29,7 @@ def throughput(tables: Tables, result: ScenarioResult) -> Figure:
         Scale and figures for the words.
     """
     figure_id, name = style.figure_id(result, "throughput"), style.scenario_title(result.scenario)
-    closed = result.load_model == "closed"
+    closed = result.service_only
     title = f"{name}: requests {'' if closed else 'offered, '}achieved and failed"
     frame = frame_of(tables, "throughput_windows", ("offered_rps", "achieved_rps"))
     if frame is None:

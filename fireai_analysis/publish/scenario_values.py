@@ -17,7 +17,8 @@ events = partial(number_text, digits=0, unit="events")
 ms = partial(number_text, digits=1, unit="ms")
 rps = partial(number_text, digits=2, unit="rps")
 
-CLOSED = "no schedule is known that offers a rate to hold it against"
+CLOSED = "a closed loop offers no rate to hold it against"
+UNKNOWN = "the files tell no rate that was asked for"
 NO_ROWS = "no request was recorded"
 NO_RSS = "the resident set of the Go service was not sampled"
 NO_HISTORY = "no CRDT operations were recorded"
@@ -34,7 +35,7 @@ def common(source: Source, limits: Limits) -> Values:
         "verdict": _verdict(source),
         "ran": source.words(_ran, "scale", "it did not run"),
         "achieved": source.value("achieved_rps", rps, NO_ROWS),
-        "efficiency": source.absent(CLOSED) if source.is_closed else source.words(_efficiency, "achieved_rps", NO_ROWS),
+        "efficiency": source.absent(CLOSED if source.is_closed else UNKNOWN) if source.is_service_only else source.words(_efficiency, "achieved_rps", NO_ROWS),
         **latency,
         **memory,
         "memory_growth": source.value("memory_mib.growth", mb_text, NO_RSS),

@@ -39,6 +39,11 @@ class Source:
         """Whether the scenario ran as a closed loop."""
         return self.result is not None and self.result.load_model == "closed"
 
+    @property
+    def is_service_only(self) -> bool:
+        """Whether no schedule is known: of a closed loop, and of results that tell no intended times."""
+        return self.result is not None and self.result.service_only
+
     def value(self, path: str, text: Format, why: str) -> Value:
         """Return the figure at a dotted path below the scenario, formatted.
 

@@ -21,7 +21,7 @@ LEAK_DAYS, FEWEST_CONFLICTS, P95_LEAVES_OUT = 7.0, 1000, 0.05
 _RAN = {"run_state", "run_length"}
 _LOAD = {"achieved_rate", "arrivals"}
 _KEPT_UP = _LOAD | {"workers", "generator_cpu", "generator_lag", "late_starts"}
-_TOLD = {"generator_steal", "generator_gap", "counts_server"}
+_TOLD = {"generator_steal", "generator_gap", "counts_server", "rows_refused"}
 _WRITTEN = {"recorder_complete", "counts_locust"}
 _SAME = {"status_mix", "status_marks", "users", "mix", "idempotency_keys"}
 _OPEN = _RAN | _KEPT_UP | _SAME | _WRITTEN | {"load_model", "calibration"}
@@ -45,14 +45,14 @@ BINDINGS = {
     ),
     "crdt_data_loss": Binding(
         _RAN | _LOAD | _WRITTEN | _SAME | {"workers", "target_restart", "history_complete", "history_marks"},
-        {"counts_server"},
-        set(),
+        {"counts_server", "rows_refused"},
+        {"rows_refused"},
     ),
     "aurora_scaling": Binding(_OPEN | {"clock"}, _TOLD, _KEPT_UP | _TOLD | _SAME),
     "go_memory": Binding(
         _RAN | _LOAD | _SAME | {"load_model", "target_restart", "sampler_go", "sampler_processes"},
-        {"counts_server", "memory_mark"},
-        set(),
+        {"counts_server", "memory_mark", "rows_refused"},
+        {"rows_refused"},
     ),
     "error_rate": Binding(
         _OPEN | {"latency_values", "target_restart", "sampler_generator"},
@@ -119,7 +119,7 @@ def _p95(criterion: Criterion, known: Known) -> Seen:
     interval, hull = known("response_p95.interval"), known("response_p95.violation_interval")
     proof = interval if known.answers.get("steady_state") and interval else hull
     high = None if not interval else math.inf if interval[1] is None else interval[1]
-    closed, share = known("load_model") == "closed", known("response_p95.over_limit_interval")
+    closed, share = known("load_model") != "open", known("response_p95.over_limit_interval")
     over = share is None or share[1] is None or share[1] > P95_LEAVES_OUT or _too_few_stalls(known)
     over = over or (known("response_p95.uncut_over_limit_ratio") or 0) > P95_LEAVES_OUT
     return Seen(
