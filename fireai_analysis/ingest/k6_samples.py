@@ -17,7 +17,8 @@ from fireai_analysis.ingest.found import Item, LeftOut, Refused, Told
 from fireai_analysis.ingest.moments import rfc3339_ns
 
 DURATION, FAILED, COUNTED, USERS = "http_req_duration", "http_req_failed", "http_reqs", "vus"
-WANTED = frozenset((DURATION, FAILED, COUNTED, USERS))
+DROPPED = "dropped_iterations"
+WANTED = frozenset((DURATION, FAILED, COUNTED, USERS, DROPPED))
 OTHER_PROTOCOLS = ("grpc_req_duration", "browser_http_req_duration")
 PARTS = "k6 samples about parts of a request, such as the time to connect"
 NO_REQUESTS = "k6 samples that are no requests, such as iterations, checks and users"
@@ -34,6 +35,7 @@ ENDS = (
 WHOLE_SECONDS = "The times of this file are whole seconds: when a request was sent is known to the second."
 NO_CONNECTION = "{0:,} requests got no connection: k6 gives them 0 ms, here they have no service time."
 BY_STATUS = "k6 did not judge {0:,} requests: those with status 0 or from 400 were taken as failed."
+NEVER_SENT = "k6 dropped {0:,} iterations that it was to start: their requests were never sent and are in no count."
 COUNTS_DIFFER = (
     "k6 counted {0:,} requests and {1:,} failures, the file holds {2:,} durations, {3:,} of failed requests."
 )
@@ -79,6 +81,7 @@ class _Course:
     failures: int = 0
     counted: float = 0
     counted_failures: int = 0
+    dropped: float = 0
     unconnected: int = 0
     by_status: int = 0
     whole_seconds: bool = True
@@ -100,6 +103,8 @@ class _Course:
             yield from self._failed(sample)
         elif sample.metric == COUNTED:
             self.counted += sample.value
+        elif sample.metric == DROPPED:
+            self.dropped += sample.value
         else:
             self.users = max(self.users, sample.value)
         yield left_out(sample.metric)
@@ -154,6 +159,8 @@ class _Course:
             notes.append(NO_CONNECTION.format(self.unconnected))
         if self.by_status:
             notes.append(BY_STATUS.format(self.by_status))
+        if self.dropped > 0:
+            notes.append(NEVER_SENT.format(round(self.dropped)))
         counted = round(self.counted) if COUNTED in self.seen else self.durations
         failed = self.counted_failures if FAILED in self.seen else self.failures
         if (counted, failed) != (self.durations, self.failures):

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fireai_analysis.ingest.found import Bounds, Format, Item, LeftOut, Told, Totals
+from fireai_analysis.ingest.k6_samples import COUNTED, DROPPED, DURATION, FAILED, NEVER_SENT, USERS
 from fireai_analysis.ingest.reported import count, number, part, text
 from fireai_analysis.ingest.source import Head, Source
 
-DURATION, COUNTED, FAILED, CHECKS, USERS = "http_req_duration", "http_reqs", "http_req_failed", "checks", "vus"
+CHECKS = "checks"
 _PERCENTILE = re.compile(r"p\(?(\d{1,2}(?:\.\d{1,6})?|100)\)?", re.ASCII)
 _TAGGED = re.compile(r"([a-z_]+)\{name:([^{}]+)\}")  # a threshold on one endpoint, which k6 then tells apart
 MOST_NOTED = 20
@@ -142,6 +143,8 @@ def _duration_s(document: Any, metrics: Metrics) -> float | None:
 def _notes(metrics: Metrics, whole: Totals, passed: int | None, failed: int | None) -> Iterator[str]:
     if whole.quantiles_ms:
         yield from (INTERPOLATED, CONNECTION)
+    if dropped := count(_of(metrics, DROPPED).get("count")):
+        yield NEVER_SENT.format(dropped)
     if passed is not None and failed:
         yield CHECKS_FAILED.format(failed, passed + failed)
     crossed = [CROSSED.format(*one) for one in _crossed(metrics)]

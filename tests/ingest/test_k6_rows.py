@@ -18,6 +18,7 @@ from fireai_analysis.ingest import k6_rows, k6_samples
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Rows, Told
 from fireai_analysis.ingest.source import Head, Source
 from tests.ingest.fuzz import SAMPLES_DIR, assert_reads_or_refuses, fuzzed, mutations, sample_files
+from tests.ingest.reading import of, only
 
 CSV, LINES = k6_rows.FORMATS
 HEADER = (
@@ -66,10 +67,6 @@ def table(items: list[Item]) -> pa.Table:
     return pa.concat_tables([item.table for item in items if isinstance(item, Rows)])
 
 
-def of(items: list[Item], kind: type) -> list:
-    return [item for item in items if isinstance(item, kind)]
-
-
 def test_a_duration_is_a_request_and_nothing_else_is(tmp_path: Path) -> None:
     items = found(tmp_path, OWN_CSV)
     rows = table(items).to_pydict()
@@ -86,7 +83,7 @@ def test_a_duration_is_a_request_and_nothing_else_is(tmp_path: Path) -> None:
         LeftOut(k6_samples.NO_REQUESTS, 2),
         LeftOut(k6_samples.NOT_HTTP, 1),
     ]
-    told = of(items, Told)[0]
+    told = only(items, Told)
     assert told.users_count == 7
     assert told.notes[:3] == (k6_samples.ENDS, k6_samples.WHOLE_SECONDS, k6_samples.NO_CONNECTION.format(1))
 
@@ -128,14 +125,19 @@ def test_what_k6_did_not_judge_is_judged_by_its_status_and_said(tmp_path: Path) 
     rows = b"".join(b"http_req_duration,1700000001,5,,,,GET,/a,%d,/a,\n" % status for status in (200, 399, 400, 503, 0))
     items = found(tmp_path, head + rows)
     assert table(items)["ok"].to_pylist() == [True, True, False, False, False]
-    assert k6_samples.BY_STATUS.format(5) in of(items, Told)[0].notes
+    assert k6_samples.BY_STATUS.format(5) in only(items, Told).notes
     nothing = head + rows.replace(b",503,", b",,")
     assert of(found(tmp_path, nothing), Refused) == [Refused("nothing tells whether the request failed", 5)]
 
 
+def test_iterations_that_k6_dropped_are_told(tmp_path: Path) -> None:
+    dropped = b"dropped_iterations,1700000003,5.0,,,,,,,,,\n" * 2
+    assert k6_samples.NEVER_SENT.format(10) in only(found(tmp_path, OWN_CSV + dropped), Told).notes
+
+
 def test_counts_of_k6_that_the_rows_do_not_reach_are_told(tmp_path: Path) -> None:
     lost = OWN_CSV.replace(b"http_req_duration,1700000002", b"http_req_lost,1700000002")
-    notes = of(found(tmp_path, lost + b"http_reqs,1700000003,1.0,,,,,,,,,\n"), Told)[0].notes
+    notes = only(found(tmp_path, lost + b"http_reqs,1700000003,1.0,,,,,,,,,\n"), Told).notes
     assert notes[-1] == k6_samples.COUNTS_DIFFER.format(3, 2, 2, 1)
 
 
@@ -227,7 +229,7 @@ def test_files_of_others_hold_what_they_say() -> None:
     for p in (0.5, 0.9, 0.95):
         assert nearest_rank(ours, Fraction(str(p))) == round(values[int(np.ceil(322 * p)) - 1] * 1000)
         assert abs(k6_percentile(values, p) - nearest_rank(ours, Fraction(str(p))) / 1000) < 0.05
-    assert of(items, Told)[0].users_count == 2
+    assert only(items, Told).users_count == 2
 
 
 SEEDS = [(CSV, seed) for seed in (OWN_CSV, HEADER.replace(b"expected_response,", b"") + ROWS)]

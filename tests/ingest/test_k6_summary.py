@@ -13,6 +13,7 @@ from fireai_analysis.ingest.found import Bounds, Item, LeftOut, Told, Totals
 from fireai_analysis.ingest.k6_summary import FORMAT
 from fireai_analysis.ingest.source import Head, Source
 from tests.ingest.fuzz import SAMPLES_DIR, assert_reads_or_refuses, fuzzed, mutations, sample_files
+from tests.ingest.reading import of, only
 
 TIMES = {"avg": 7.5, "min": 1.25, "med": 6.5, "max": 148.5, "p(90)": 8.25, "p(95)": 9.75, "p(99.9)": 100.0}
 FLAT = {
@@ -25,6 +26,7 @@ FLAT = {
         "http_req_duration{expected_response:true}": TIMES,
         "http_req_failed": {"passes": 3, "fails": 222, "value": 0.01},
         "checks": {"passes": 220, "fails": 5, "value": 0.9},
+        "dropped_iterations": {"count": 12, "rate": 0.1},
         "vus": {"value": 2, "min": 1, "max": 5},
     },
 }
@@ -58,10 +60,6 @@ def found(tmp_path: Path, document: object) -> list[Item]:
     return list(FORMAT.read(Source(path)))
 
 
-def of(items: list[Item], kind: type) -> list:
-    return [item for item in items if isinstance(item, kind)]
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_shape_tells_the_same(tmp_path: Path, shape: str) -> None:
     items = found(tmp_path, SHAPES[shape])
@@ -75,22 +73,23 @@ def test_each_shape_tells_the_same(tmp_path: Path, shape: str) -> None:
         0.999: Bounds(100, 100),
     }
     assert (whole.mean_ms, whole.min_ms, whole.max_ms) == (Bounds(7.5, 7.5), Bounds(1.25, 1.25), Bounds(148.5, 148.5))
-    told = of(items, Told)[0]
+    told = only(items, Told)
     assert (told.users_count, told.duration_s) == (5, 50)
     assert told.notes[:2] == (k6_summary.INTERPOLATED, k6_summary.CONNECTION)
+    assert k6_summary.NEVER_SENT.format(12) in told.notes
     assert k6_summary.CHECKS_FAILED.format(5, 225) in told.notes
     assert of(items, LeftOut) == [LeftOut(k6_summary.CHECKED, 225)]
 
 
 @pytest.mark.parametrize("shape", ["flat", "nested"])
 def test_only_crossed_thresholds_are_told(tmp_path: Path, shape: str) -> None:
-    notes = of(found(tmp_path, SHAPES[shape]), Told)[0].notes
-    assert notes[3:] == (k6_summary.CROSSED.format("http_req_duration", "p(95)<5"),)
+    notes = only(found(tmp_path, SHAPES[shape]), Told).notes
+    assert notes[4:] == (k6_summary.CROSSED.format("http_req_duration", "p(95)<5"),)
 
 
 def test_the_version_is_told_where_the_file_has_it(tmp_path: Path) -> None:
-    assert of(found(tmp_path, listed()), Told)[0].tool_version == "1.5.0"
-    assert of(found(tmp_path, FLAT), Told)[0].tool_version is None
+    assert only(found(tmp_path, listed()), Told).tool_version == "1.5.0"
+    assert only(found(tmp_path, FLAT), Told).tool_version is None
 
 
 def test_a_run_without_requests_is_refused(tmp_path: Path) -> None:
@@ -119,7 +118,7 @@ def test_files_of_others_hold_what_they_say(
     (totals,) = of(items, Totals)
     assert (totals.requests_count, totals.failures_count) == (requests, 0)
     assert totals.quantiles_ms[0.95] == Bounds(p95, p95)
-    told = of(items, Told)[0]
+    told = only(items, Told)
     assert told.users_count == users
     assert told.duration_s == pytest.approx(duration_s)
 

@@ -15,6 +15,7 @@ from fireai_analysis.ingest.found import Bounds, Format, Item, LeftOut, Refused,
 from fireai_analysis.ingest.locust_steps import bounds, range_us, step_of
 from fireai_analysis.ingest.source import Head, Source
 from tests.ingest.fuzz import SAMPLES_DIR, assert_reads_or_refuses, fuzzed, mutations, sample_files, seeds
+from tests.ingest.reading import of, only
 
 STATS, DISTRIBUTION = locust_csv.FORMATS
 FAILURES, EXCEPTIONS = locust_failures.FORMATS
@@ -77,11 +78,6 @@ def totals(items: list[Item]) -> dict[tuple[str | None, str | None], Totals]:
     return {(one.endpoint, one.method): one for one in items if isinstance(one, Totals)}
 
 
-def told(items: list[Item]) -> Told:
-    (one,) = [item for item in items if isinstance(item, Told)]
-    return one
-
-
 def test_statistics_since_1_0_are_ranges_as_wide_as_the_rounding(tmp_path: Path) -> None:
     items = found(tmp_path, NEW, STATS)
     rows = totals(items)
@@ -96,8 +92,8 @@ def test_statistics_since_1_0_are_ranges_as_wide_as_the_rounding(tmp_path: Path)
         Bounds(40.5, 40.5),
         Bounds(304.75, 304.75),
     )
-    assert told(items).duration_s == pytest.approx(10)
-    assert told(items).notes == (locust_csv.ROUNDED, locust_csv.NEXT_RANK, locust_csv.TAIL)
+    assert only(items, Told).duration_s == pytest.approx(10)
+    assert only(items, Told).notes == (locust_csv.ROUNDED, locust_csv.NEXT_RANK, locust_csv.TAIL)
 
 
 def test_whole_milliseconds_may_have_lost_a_fraction(tmp_path: Path) -> None:
@@ -110,7 +106,7 @@ def test_whole_milliseconds_may_have_lost_a_fraction(tmp_path: Path) -> None:
         1.0: Bounds(135, 146),
     }
     assert (row.mean_ms, row.min_ms, row.max_ms) == (Bounds(104, 106), Bounds(75, 76), Bounds(140, 141))
-    assert locust_csv.CUT in told(items).notes
+    assert locust_csv.CUT in only(items, Told).notes
 
 
 def test_failures_that_an_old_version_counted_beside_the_requests_are_added(tmp_path: Path) -> None:
@@ -119,7 +115,7 @@ def test_failures_that_an_old_version_counted_beside_the_requests_are_added(tmp_
     assert (rows[None, None].requests_count, rows[None, None].failures_count) == (107, 56)
     assert (rows["/gone", "GET"].requests_count, rows["/gone", "GET"].quantiles_ms) == (56, {})
     assert rows[None, None].quantiles_ms == {0.5: Bounds(3.5, 5)}
-    assert locust_csv.ADDED in told(items).notes
+    assert locust_csv.ADDED in only(items, Told).notes
 
 
 def test_old_names_are_split_into_method_and_path(tmp_path: Path) -> None:
@@ -133,12 +129,12 @@ def test_history_tells_time_and_users_and_its_last_totals(tmp_path: Path) -> Non
     items = found(tmp_path, COURSE, HISTORY)
     assert LeftOut(locust_history.RUNNING, 4) in items
     assert totals(items)[None, None].requests_count == 12
-    assert told(items).started_ns == 1_700_000_000 * 10**9
-    assert told(items).ended_ns == 1_700_000_003 * 10**9
-    assert told(items).users_count == 7
-    assert locust_history.RESTARTED not in told(items).notes
+    assert only(items, Told).started_ns == 1_700_000_000 * 10**9
+    assert only(items, Told).ended_ns == 1_700_000_003 * 10**9
+    assert only(items, Told).users_count == 7
+    assert locust_history.RESTARTED not in only(items, Told).notes
     again = found(tmp_path, COURSE + b"1700000009,1,,Aggregated,0.0,0.0,4,4,1,0,4,4.5,3.5,6.5,0\r\n", HISTORY)
-    assert locust_history.RESTARTED in told(again).notes
+    assert locust_history.RESTARTED in only(again, Told).notes
 
 
 def test_failures_are_counted_by_text(tmp_path: Path) -> None:
@@ -152,7 +148,7 @@ def test_exceptions_are_no_requests_and_no_failures(tmp_path: Path) -> None:
     items = found(tmp_path, RAISED, EXCEPTIONS)
     assert items[0] == LeftOut(locust_failures.TASKS, 5)
     assert not totals(items)
-    assert told(items).notes[0].endswith("3 exceptions in tasks, no requests and no failures: boom")
+    assert only(items, Told).notes[0].endswith("3 exceptions in tasks, no requests and no failures: boom")
     assert found(tmp_path, b"Count,Message,Traceback,Nodes\r\n", EXCEPTIONS) == [Told()]
 
 
@@ -173,7 +169,7 @@ def test_exceptions_are_no_requests_and_no_failures(tmp_path: Path) -> None:
 )
 def test_a_broken_row_costs_itself_alone(tmp_path: Path, damaged: bytes, reason: str, line: int) -> None:
     items = found(tmp_path, damaged, STATS)
-    assert [one for one in items if isinstance(one, Refused)] == [Refused(reason, line)]
+    assert of(items, Refused) == [Refused(reason, line)]
     assert len(totals(items)) == 2
 
 
@@ -187,12 +183,12 @@ def test_bytes_of_another_encoding_are_kept_as_escapes(tmp_path: Path) -> None:
 
 
 def test_what_does_not_agree_within_a_file_is_told(tmp_path: Path) -> None:
-    notes = told(found(tmp_path, NEW.replace(b",Aggregated,24,1", b",Aggregated,24,9"))).notes
+    notes = only(found(tmp_path, NEW.replace(b",Aggregated,24,1", b",Aggregated,24,9")), Told).notes
     assert notes[-1] == "The endpoints sum to 24 requests and 1 failures, the row of all says 24 and 9."
     odd = found(tmp_path, NEW.replace(b",300\r", b",147\r"))
-    assert locust_csv.ODD_STEPS in told(odd).notes
+    assert locust_csv.ODD_STEPS in only(odd, Told).notes
     assert 1.0 not in totals(odd)[None, None].quantiles_ms
-    small = told(found(tmp_path, NEW.replace(b",300\r", b",30\r"))).notes
+    small = only(found(tmp_path, NEW.replace(b",300\r", b",30\r")), Told).notes
     assert small[-1].startswith("In 2 rows the longest time does not fit")
 
 
@@ -281,7 +277,7 @@ REAL = {
 def test_files_of_others_hold_what_they_say(name: str) -> None:
     path = SAMPLES_DIR / "locust" / name
     items = list(claimant(path.read_bytes()).read(Source(path)))
-    assert not [one for one in items if isinstance(one, Refused)]
+    assert not of(items, Refused)
     whole = totals(items)[None, None]
     requests, failures, p95 = REAL[name]
     assert (whole.requests_count, whole.failures_count) == (requests, failures)

@@ -13,6 +13,7 @@ from fireai_analysis.ingest import locust_csv, locust_json
 from fireai_analysis.ingest.found import Bounds, Format, Histogram, Item, LeftOut, Refused, Told, Totals
 from fireai_analysis.ingest.source import Head, Source
 from tests.ingest.fuzz import SAMPLES_DIR, assert_reads_or_refuses, fuzzed, mutations, sample_files, seeds
+from tests.ingest.reading import of, only
 
 LIST, WORKERS = locust_json.FORMATS
 ENTRY = {
@@ -51,10 +52,6 @@ def found(tmp_path: Path, data: bytes, format_: Format = LIST) -> list[Item]:
     return list(format_.read(Source(path)))
 
 
-def of(items: list[Item], kind: type) -> list:
-    return [item for item in items if isinstance(item, kind)]
-
-
 def test_counts_by_step_become_counts_of_ranges(tmp_path: Path) -> None:
     items = found(tmp_path, OWN_LIST)
     histogram = of(items, Histogram)[0]
@@ -69,7 +66,7 @@ def test_counts_by_step_become_counts_of_ranges(tmp_path: Path) -> None:
         Bounds(49.6, 49.6),
         Bounds(1049.9, 1049.9),
     )
-    told = of(items, Told)[0]
+    told = only(items, Told)
     assert (told.started_ns, told.ended_ns) == (1_700_000_000_250_000_000, 1_700_000_009_500_000_000)
     assert told.notes == (locust_json.ROUNDED,)
 
@@ -81,7 +78,7 @@ def test_whole_times_are_taken_as_cut(tmp_path: Path) -> None:
     assert histogram.low_us.tolist() == [50_000, 295_000, 995_000]
     assert histogram.high_us.tolist() == [50_999, 305_999, 1_050_999]
     assert of(items, Totals)[0].max_ms == Bounds(1049, 1050)
-    assert locust_json.CUT in of(items, Told)[0].notes
+    assert locust_json.CUT in only(items, Told).notes
 
 
 def test_reports_of_workers_are_summed(tmp_path: Path) -> None:
@@ -90,7 +87,7 @@ def test_reports_of_workers_are_summed(tmp_path: Path) -> None:
     assert (totals.requests_count, totals.failures_count, totals.errors) == (18, 6, {"gone": 6})
     (histogram,) = of(items, Histogram)
     assert histogram.counts.tolist() == [6, 6, 3]
-    assert of(items, Told)[0].users_count == 12
+    assert only(items, Told).users_count == 12
 
 
 def test_other_output_around_the_list_is_left_out(tmp_path: Path) -> None:
@@ -103,12 +100,12 @@ def test_steps_that_are_not_locusts_own_tell_no_range(tmp_path: Path) -> None:
     odd = ENTRY | {"response_times": {"147": 5}}
     items = found(tmp_path, json.dumps([odd], indent=4).encode())
     assert not of(items, Histogram)
-    assert of(items, Told)[0].notes == (locust_csv.ODD_STEPS,)
+    assert only(items, Told).notes == (locust_csv.ODD_STEPS,)
 
 
 def test_counts_that_do_not_sum_are_told(tmp_path: Path) -> None:
     odd = ENTRY | {"response_times": {"50": 1}}
-    notes = of(found(tmp_path, json.dumps([odd], indent=4).encode()), Told)[0].notes
+    notes = only(found(tmp_path, json.dumps([odd], indent=4).encode()), Told).notes
     assert notes[-1] == locust_json.BROKEN_SUM.format(1)
 
 
@@ -169,7 +166,7 @@ def test_reports_kept_by_taurus_are_the_sums_of_their_lines() -> None:
     p95 = np.sort(steps)[int(np.ceil(0.95 * succeeded)) - 1]
     place = np.searchsorted(histogram.counts.cumsum(), np.ceil(0.95 * succeeded))
     assert histogram.low_us[place] <= p95 * 1000 <= histogram.high_us[place]
-    told = of(items, Told)[0]
+    told = only(items, Told)
     assert told.users_count == 501
     assert locust_csv.ADDED in told.notes
 

@@ -13,6 +13,7 @@ from fireai_analysis.ingest.locust_csv import FORMATS
 from fireai_analysis.ingest.locust_requests import FORMAT
 from fireai_analysis.ingest.source import Head, Source
 from tests.ingest.fuzz import assert_reads_or_refuses, fuzzed, mutations
+from tests.ingest.reading import of, only
 
 OWN = b"""\
 timestamp,request_type,name,response_time_ms,response_length,status_code,exception\r
@@ -31,7 +32,7 @@ def found(tmp_path: Path, data: bytes) -> list[Item]:
 
 def test_every_row_is_a_request(tmp_path: Path) -> None:
     items = found(tmp_path, OWN)
-    rows = pa.concat_tables([item.table for item in items if isinstance(item, Rows)]).to_pydict()
+    rows = pa.concat_tables([item.table for item in of(items, Rows)]).to_pydict()
     assert rows["sent_ns"] == [
         1_700_000_000_123_456_000,
         1_700_000_001_500_000_000,
@@ -44,8 +45,7 @@ def test_every_row_is_a_request(tmp_path: Path) -> None:
     assert rows["error"] == [None, 'BadStatusCode(500, "no")', "timed out", None]
     assert rows["method"] == ["GET", "POST", "GET", "WS"]
     assert rows["response_bytes"] == [100, 0, 0, 7]
-    (told,) = [item for item in items if isinstance(item, Told)]
-    assert told.notes == (
+    assert only(items, Told).notes == (
         locust_requests.ROUNDED,
         locust_requests.UNTIMED.format(1),
         locust_requests.NO_STATUS.format(1),
@@ -69,8 +69,8 @@ def test_every_row_is_a_request(tmp_path: Path) -> None:
 )
 def test_a_broken_row_costs_itself_alone(tmp_path: Path, change: tuple[bytes, bytes], reason: str, line: int) -> None:
     items = found(tmp_path, OWN.replace(*change))
-    assert [item for item in items if isinstance(item, Refused)] == [Refused(reason, line)]
-    assert sum(len(item.table) for item in items if isinstance(item, Rows)) == 3
+    assert of(items, Refused) == [Refused(reason, line)]
+    assert sum(len(item.table) for item in of(items, Rows)) == 3
 
 
 def test_a_log_without_requests_is_refused(tmp_path: Path) -> None:
