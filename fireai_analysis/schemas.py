@@ -228,6 +228,12 @@ SAMPLES: dict[str, pa.Schema] = {
         wal_bytes=_I64,
         started_ns=_NS,
     ),
+    "aurora": _schema(  # as CloudWatch tells it
+        t_ns=_NS,
+        capacity_acu_count=_F64,  # ServerlessDatabaseCapacity
+        capacity_used_ratio=_F64,  # ACUUtilization: of the largest capacity that is allowed
+        cpu_ratio=_F64,
+    ),
     "generator": _schema(  # one row a second and worker; intended, sent, done: of that second (intended: judged window)
         t_ns=_NS,
         worker=_I16,
