@@ -1,7 +1,6 @@
 """The graver counts of a CRDT history by sets: what nobody wrote, what was refused and is there, seen and gone, twice.
 
-Only of documents that keep each change at its path; of others these counts are told as not recomputed, and so is a
-clock that falls.
+Only of documents that keep each change at its path; of others these counts are told as not recomputed.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from fireai_analysis.verify.clocks import regressions
 from fireai_analysis.verify.evidence import Run, numbers, words
 from fireai_analysis.verify.fates import (
     FIRST,
@@ -86,6 +86,7 @@ def figures(run: Run, frame: pd.DataFrame, found: list[Write], told: Fate, *, re
         ),
         "swallowed_body": (swallowed, whole),
         "other_answer": (answers, compared),
+        "clock_regression": regressions(frame, known),
     }
     shown = {name: count if count or known_ else None for name, (count, known_) in counts.items()}
     parts = [shown[name] for name in ("double_effect", "other_answer", "swallowed_body")]

@@ -27,7 +27,6 @@ from fireai_analysis.verify import (
     reports,
     resources,
     scale,
-    standing,
     traffic,
     verdicts,
     writes,
@@ -114,12 +113,13 @@ def verify(directory: Path, progress: Progress) -> Verification:
     with ledger.guarded("environment", "campaign.json"):
         _campaign(directory, summary, runs, ledger)
     printed_count = _page(directory, corrected, ledger, progress)
-    _again(directory, summary, instant, ledger, progress)
+    notes = [*judging.expired(criteria, summary), *judging.other_versions(summary)]
+    notes += _again(directory, summary, instant, ledger, progress)
     figures = [key for key, value in flat(summary, "") if _counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)
-    notes = list(judging.expired(criteria, summary))
+    standing: tuple[str, ...] = ()
     with ledger.guarded("criteria", SUMMARY):
-        notes += [f"verdict that stands on what was not recomputed: {one}" for one in unproven(summary, left)]
+        standing = tuple(unproven(summary, left))
     return Verification(
         campaign=str(summary.get("campaign", "")),
         files_count=count,
@@ -131,7 +131,7 @@ def verify(directory: Path, progress: Progress) -> Verification:
         patterns=_patterns(left, summary),
         unchecked=tuple(name for name in UNCHECKED if (directory / name).is_file()),
         notes=tuple(notes),
-        unproven=tuple(standing.unproven(summary, left)),
+        unproven=standing,
     )
 
 
@@ -142,16 +142,19 @@ def _files(directory: Path, summary: dict[str, Any], runs: dict[str, Run], ledge
     return count
 
 
-def _again(directory: Path, summary: dict[str, Any], instant: datetime, ledger: Ledger, progress: Progress) -> None:
+def _again(
+    directory: Path, summary: dict[str, Any], instant: datetime, ledger: Ledger, progress: Progress
+) -> tuple[str, ...]:
     """Analyse and judge the campaign again, and hold all words, and every form of the report, against that."""
     progress.show("words", "analysing again", None, "")
-    before = len(ledger.differences)
+    before, notes = len(ledger.differences), tuple[str, ...]()
     with ledger.guarded("words", SUMMARY):
         reported = summary.get("scenarios")
         found = again.analyse(directory, instant.date(), reported if isinstance(reported, dict) else {}, ledger)
         judged = again.hold(directory, summary, found, str(summary.get("generated")), ledger)
-        reports.hold(directory, Report(Campaign.open(directory), judged, found.frames), ledger)
+        notes = reports.hold(directory, Report(Campaign.open(directory), judged, found.frames), ledger)
     progress.end("words", "held against the rows", ok=len(ledger.differences) == before)
+    return notes
 
 
 def _patterns(keys: tuple[str, ...], summary: dict[str, Any]) -> tuple[str, ...]:

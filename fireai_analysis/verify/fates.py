@@ -9,6 +9,7 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fireai_analysis.verify.evidence import Run, numbers, words
 
 FIRST = ("unique", "contended", "counter")
 NOWHERE = object()
+Clock = dict[str, int]
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Write:
     token: str
     kind: str
     amount: int
-    clock: dict[str, int]
+    clock: Clock
     begin_ns: float
     end_ns: float
     acknowledged_ns: float
@@ -92,7 +94,7 @@ def _write(place: tuple[str, str, str], group: list[tuple[Any, ...]], kinds: dic
         token=token,
         kind=kind,
         amount=amount,
-        clock=_clock(clock),
+        clock=clock_of(clock),
         begin_ns=min(one[6] for one in group),
         end_ns=max(one[7] for one in group),
         acknowledged_ns=min((one[7] for one in group if one[4] == "ok"), default=math.inf),
@@ -103,7 +105,9 @@ def _write(place: tuple[str, str, str], group: list[tuple[Any, ...]], kinds: dic
     )
 
 
-def _clock(text: str) -> dict[str, int]:
+@lru_cache(maxsize=4096)
+def clock_of(text: str) -> Clock:
+    """Return a vector clock written as JSON; empty where it is no object of whole numbers."""
     try:
         content = json.loads(text) if text else {}
     except (ValueError, RecursionError):

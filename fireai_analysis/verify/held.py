@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fireai_analysis.verify.evidence import Floats, Run, words
-from fireai_analysis.verify.fates import NOWHERE, at, document_of
+from fireai_analysis.verify.fates import NOWHERE, Clock, at, clock_of, document_of
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -27,6 +27,7 @@ class State:
     begin_ns: float
     end_ns: float
     document: Any
+    clock: Clock
 
     @cached_property
     def times(self) -> Counter[str]:
@@ -53,15 +54,15 @@ def states(run: Run, table: str) -> dict[str, list[State]]:
     if frame is None:
         return found
     begins, ends = _instants(frame, "begin_ns", -np.inf), _instants(frame, "read_ns", np.inf)
-    texts = [words(frame, name) for name in ("session_id", "source", "document")]
+    texts = [words(frame, name) for name in ("session_id", "source", "document", "vector_clock")]
     lines = list(zip(*texts, begins.tolist(), ends.tolist(), strict=True))
-    lines.sort(key=lambda line: line[4] if np.isfinite(line[4]) else 0)
+    lines.sort(key=lambda line: line[5] if np.isfinite(line[5]) else 0)
     if table == "final_states":
         lines = list({line[:2]: line for line in lines}.values())
-    for session, source, text, begin, end in sorted(lines, key=lambda line: line[3]):
+    for session, source, text, clock, begin, end in sorted(lines, key=lambda line: line[4]):
         document = known.setdefault(text, document_of(text) if text not in known else None)
         if document is not NOWHERE:
-            found[session].append(State(source or "sql", begin, end, document))
+            found[session].append(State(source or "sql", begin, end, document, clock_of(clock)))
     return found
 
 

@@ -1,14 +1,19 @@
-"""The instant at which a campaign was judged: never before its last run had ended, and what has expired since."""
+"""When a campaign was judged, never before its last run had ended, and what is another since: waivers, versions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fireai_analysis.spec import Criteria
 from fireai_analysis.verify.evidence import NS_PER_S, Run
 from fireai_analysis.verify.ledger import Ledger, look
+
+OURS = "fireai-analysis"
+RECKONING = (OURS, "numpy", "pandas", "scipy", "pyarrow")
+"""Distributions whose versions may change a word, or the last digit of a figure."""
 
 FORM = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -53,3 +58,24 @@ def expired(criteria: Criteria, summary: Mapping[str, Any]) -> tuple[str, ...]:
         for one in criteria.waivers
         if one.criterion in waived and one.expires < today
     )
+
+
+def other_versions(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return in words which versions recorded the campaign and are not those that check it; none where none differ."""
+    told = look(summary, "environment.versions")
+    recorded = told if isinstance(told, dict) else {}
+    others = [
+        f"{name} {recorded.get(name, 'of no told version')}, here {here}"
+        for name in RECKONING
+        if (here := _installed(name)) != recorded.get(name) and (name in recorded or name == OURS)
+    ]
+    if not others:
+        return ()
+    return (f"recorded with {'; '.join(others)}: differences of words may come from that",)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

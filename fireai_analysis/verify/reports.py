@@ -1,7 +1,6 @@
 """Every form of the report, rendered again from the campaign as it was judged again, and held letter by letter.
 
-Only the drawings of charts are left out, which differ between versions of the libraries that draw; their words, their
-order and what stands around them are held like everything else.
+Charts are held by their numbers and words (`charts`).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from fireai_analysis.plots.figure import PLOTLY_MIME, SVG_MIME
 from fireai_analysis.publish import alerts, document, junit, page, parts, render_markdown
 from fireai_analysis.publish.report import Report
 from fireai_analysis.publish.section import Section
+from fireai_analysis.verify import charts
 from fireai_analysis.verify.files import MISSING
 from fireai_analysis.verify.ledger import Ledger
 
@@ -25,10 +25,6 @@ LONGEST = 300
 MOST = 50
 """Differences told of one file; one altered word may move everything after it."""
 
-_DRAWING = re.compile(
-    r'(?<=src="data:image/svg\+xml;base64,)[A-Za-z0-9+/=]*(?=">)'
-    r'|(?<=<script type="application/json" class="fireai-figure">)[^<]*(?=</script></figure>)'
-)
 _GUARDS = re.compile(r'(?:<template id="[0-9a-f]{64}"></template>)+')
 
 
@@ -60,8 +56,8 @@ def _page(sections: Sequence[Section]) -> str:
     return page.screen(shown, TITLE)
 
 
-def hold(directory: Path, report: Report, ledger: Ledger) -> None:
-    """Hold the written forms of the report against what the judged campaign gives.
+def hold(directory: Path, report: Report, ledger: Ledger) -> tuple[str, ...]:
+    """Hold the written forms of the report against what the judged campaign gives, and return what is to be noted.
 
     Parameters
     ----------
@@ -79,15 +75,17 @@ def hold(directory: Path, report: Report, ledger: Ledger) -> None:
         JUNIT: lambda: junit.write(report.summary).decode(),
         ALERTS: lambda: alerts.write().decode(),
     }
+    notes: tuple[str, ...] = ()
     for file, render in wanted.items():
         with ledger.guarded(file, file):
             text = read_text(directory / file)
             if text is None:
                 ledger.differ(file, file, MISSING, "write it again: fireai report DIR")
             elif file == PAGE:
-                _hold_page(text, render(), ledger)
+                notes = hold_page(text, render(), ledger)
             else:
                 _hold_pieces(file, "line", text.splitlines(), render().splitlines(), ledger)
+    return notes
 
 
 def read_text(path: Path) -> str | None:
@@ -99,27 +97,29 @@ def read_text(path: Path) -> str | None:
     return path.read_bytes().decode("utf-8")
 
 
-def _hold_page(text: str, wanted: str, ledger: Ledger) -> None:
-    said, found = undrawn(text), undrawn(wanted)
-    if said == found:
-        return
-    before = len(ledger.differences)
-    _hold_pieces(PAGE, "piece", pieces(said), pieces(found), ledger)
-    if len(ledger.differences) == before:
-        ledger.differ(PAGE, PAGE, "other markup", "as the report writes it")
+def hold_page(text: str, wanted: str, ledger: Ledger) -> tuple[str, ...]:
+    """Hold a page letter by letter, its charts by numbers and words, and return what is to be noted.
 
-
-def undrawn(text: str) -> str:
-    r"""Return a page without the drawings of its charts; what stands in their place must have their form.
-
-    Examples
-    --------
-    >>> undrawn('<img src="data:image/svg+xml;base64,AAAA"><p>AAAA</p>')
-    '<img src="data:image/svg+xml;base64,"><p>AAAA</p>'
+    Parameters
+    ----------
+    text, wanted : str
+        The page as it is, and as it is written again.
+    ledger : Ledger
+        Takes what differs.
     """
-    return _GUARDS.sub(
-        lambda found: "".join(sorted(re.findall("<[^/]*></template>", found[0]))), _DRAWING.sub("", text)
-    )
+    notes = charts.hold(PAGE, text, wanted, ledger)
+    said, found = _in_order(charts.undrawn(text)), _in_order(charts.undrawn(wanted))
+    before = len(ledger.differences)
+    if said != found:
+        _hold_pieces(PAGE, "piece", pieces(said), pieces(found), ledger)
+    if said != found and len(ledger.differences) == before:
+        ledger.differ(PAGE, PAGE, "other markup", "as the report writes it")
+    return notes
+
+
+def _in_order(text: str) -> str:
+    """Return a page with the guards of its style sheet in order, which the report writes in any."""
+    return _GUARDS.sub(lambda found: "".join(sorted(re.findall("<[^/]*></template>", found[0]))), text)
 
 
 class _Pieces(HTMLParser):

@@ -13,7 +13,10 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "p95_latency": ("response_p95.", "load_model"),
     "crdt_data_loss": (*(f"crdt.{name}_count" for name in COUNTS), "crdt.final_state_read"),
     "aurora_scaling": ("capacity",),
-    "go_memory": ("go.high_water_", "go.restarted", "facts.go_", "facts.leak_"),
+    "go_memory": (
+        *("go.high_water_", "go.restarted", "facts.go_", "facts.leak_"),
+        *("growth.resident_set.", "growth.goroutines."),
+    ),
     "error_rate": ("error_ratio", "error_interval."),
 }
 """Beginnings of the keys below a scenario that decide each criterion."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,17 @@ TODAY = pd.Timestamp(made.GENERATED).date()
 
 
 @contextmanager
-def made_params(folder: Path) -> Iterator[Path]:
-    """Parameters in which the ticket's scenarios are those that `made` makes rows for: one kind of request, even."""
+def made_params(folder: Path, scales: Mapping[str, dict[str, float]] | None = None) -> Iterator[Path]:
+    """Parameters in which the ticket's scenarios are those that `made` makes rows for: one kind of request, even.
+
+    `scales` are what a smaller ticket asks for, by scenario.
+    """
     if not folder.exists():
         content = yaml.safe_load((params_dir() / "scenarios.yaml").read_text())
         one = {"action": "classify", "door": "fastapi", "weight": 1, "judged": True}
         content["mixes"] = {name: [one] for name in content["mixes"]}
-        for scenario in content["scenarios"].values():
+        for name, scenario in content["scenarios"].items():
+            scenario |= (scales or {}).get(name, {})
             scenario["arrivals"] = "waves" if scenario["arrivals"] == "waves" else "fixed"
         folder.mkdir()
         (folder / "scenarios.yaml").write_text(yaml.safe_dump(content))

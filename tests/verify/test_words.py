@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fireai_analysis import cli
+from fireai_analysis.verify.charts import undrawn
 from fireai_analysis.verify.ledger import Ledger
-from fireai_analysis.verify.reports import _hold_pieces, pieces, undrawn
+from fireai_analysis.verify.reports import _hold_pieces, hold_page, pieces
 from tests.verify.small import mend, put, read
 from tests.verify.test_lies import SUMMARY, keys, told
 
@@ -54,16 +55,16 @@ def test_every_word_and_every_entry_beside_is_told(copy: Path) -> None:
     assert {*lies, "criteria.5.id", "scenarios.burst.verdict", "approved"} - found == set()
 
 
-def test_a_check_left_out_is_told(copy: Path) -> None:
-    forged(f"{PEAK}.validity", [])(copy)
-    assert f"{PEAK}.validity.0.check" in keys(copy)
+def test_a_check_left_out_is_told(peak: Path) -> None:
+    forged(f"{PEAK}.validity", [])(peak)
+    assert f"{PEAK}.validity.0.check" in keys(peak)
 
 
-def test_repeats_without_evidence_are_told(copy: Path) -> None:
-    put(copy / "campaign.json", "repeats_count", 5)
-    put(copy / SUMMARY, "environment.repeats_count", 5)
-    mend(copy)
-    assert "environment.repeats_count" in keys(copy)
+def test_repeats_without_evidence_are_told(peak: Path) -> None:
+    put(peak / "campaign.json", "repeats_count", 5)
+    put(peak / SUMMARY, "environment.repeats_count", 5)
+    mend(peak)
+    assert "environment.repeats_count" in keys(peak)
 
 
 def stripped(text: str) -> str:
@@ -81,18 +82,23 @@ PAGES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_that_says_something_else_is_told(copy: Path, name: str) -> None:
-    path = copy / "report.html"
-    text = path.read_text()
-    path.write_text(PAGES[name](text))
-    assert path.read_text() != text
-    assert any(one.file == "report.html" for one in told(copy).differences)
+def test_a_page_that_says_something_else_is_told(honest_peak: Path, name: str) -> None:
+    text, ledger = (honest_peak / "report.html").read_text(), Ledger()
+    assert PAGES[name](text) != text
+    hold_page(PAGES[name](text), text, ledger)
+    assert any(one.file == "report.html" for one in ledger.differences)
 
 
-def test_missing_reports_are_told(copy: Path) -> None:
+def test_an_altered_page_is_told_by_the_checker(peak: Path) -> None:
+    path = peak / "report.html"
+    path.write_text(PAGES["beside"](path.read_text()))
+    assert any("(was INCONCLUSIVE)" in str(one.reported) for one in told(peak).differences)
+
+
+def test_missing_reports_are_told(peak: Path) -> None:
     for name in ("report.html", "report.md", "junit.xml"):
-        (copy / name).unlink()
-    assert {"report.html", "report.md", "junit.xml"} <= keys(copy)
+        (peak / name).unlink()
+    assert {"report.html", "report.md", "junit.xml"} <= keys(peak)
 
 
 def test_drawings_are_left_out_and_nothing_else() -> None:
@@ -144,13 +150,13 @@ ODD: dict[str, tuple[Callable[[Path], object], int]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_file_ends_with_an_answer(copy: Path, name: str) -> None:
+def test_an_odd_file_ends_with_an_answer(peak: Path, name: str) -> None:
     plant, code = ODD[name]
-    plant(copy)
-    assert cli.exit_code(["verify", str(copy)]) == code
+    plant(peak)
+    assert cli.exit_code(["verify", str(peak)]) == code
 
 
 @pytest.mark.parametrize("criteria", [{"a": 1}, ["x"], [{"id": "odd"}]])
-def test_rows_of_an_odd_summary_are_refused(copy: Path, criteria: object) -> None:
-    put(copy / SUMMARY, "criteria", criteria)
-    assert cli.exit_code(["rows", str(copy), "odd"]) == 2
+def test_rows_of_an_odd_summary_are_refused(peak: Path, criteria: object) -> None:
+    put(peak / SUMMARY, "criteria", criteria)
+    assert cli.exit_code(["rows", str(peak), "odd"]) == 2
