@@ -193,7 +193,8 @@ def _moved(part: Counts, endpoints: Sequence[str]) -> Ints:
     if not shifts.any():
         return part.keys
     owners = (part.keys >> VALUE_BITS) // part.windows_count
-    return part.keys + ((shifts[owners] * part.windows_count) << VALUE_BITS)
+    keys: Ints = part.keys + ((shifts[owners] * part.windows_count) << VALUE_BITS)
+    return keys
 
 
 def _added(keys: Ints, counts: Ints | None) -> tuple[Ints, Ints]:
