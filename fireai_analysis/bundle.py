@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -147,6 +148,16 @@ def _table(path: Path, schema: pa.Schema | None) -> pa.Table:
         problem = f"is not a readable Parquet file ({str(error).splitlines()[0]})"
         raise BundleError(path, problem, "restore the file or run again") from None
     return table if schema is None else _conformed(path, table, schema)
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    _refuse_other_than_files(path)
+    try:
+        for batch in pq.ParquetFile(path, page_checksum_verification=True).iter_batches(1 << 19, columns=list(columns)):
+            yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        problem = f"is not a readable Parquet file ({str(error).splitlines()[0]})"
+        raise BundleError(path, problem, "restore the file or run again") from None
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
@@ -344,11 +355,22 @@ class RunBundle:
             self.directory / "analysis" / f"{name}.parquet", pa.Table.from_pandas(frame, preserve_index=False)
         )
 
+    @property
+    def holds_requests(self) -> bool:
+        """Whether there are request rows, or totals of requests that another tool tells."""
+        rows = any((self.directory / "requests").glob("*.parquet"))
+        return rows or any((self.directory / "samples").glob("told_*.parquet"))
+
     def requests(self) -> pd.DataFrame:
         """Return the request rows of the judged window, in order of intent."""
         return self._read("requests", REQUESTS, required=True).sort_values(
             "intended_ns", kind="stable", ignore_index=True
         )
+
+    def request_batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield columns of the request rows, some hundred thousand at once and in the order of the files."""
+        for path in sorted((self.directory / "requests").glob("*.parquet")):
+            yield from _batches(path, columns)
 
     def operations(self) -> pd.DataFrame | None:
         """Return the CRDT history, or None where the scenario has none."""

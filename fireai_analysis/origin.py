@@ -25,11 +25,11 @@ class OriginFile(Frozen):
         First and last request, where there are rows; else what the file tells of its run.
     taken : dict
         What was read from it, with counts: `rows` (those of them with `intended` times), `totals` of endpoints,
-        `ranges` (histograms), `samples` of resources.
+        `ranges` (histograms), `samples` of resources, `profiles`.
     refused, left_out : dict
         Rows by reason: how many, and for those refused the first line (null where there are no lines).
-    copied : bool
-        Whether `raw/` holds a copy.
+    copy_name : str or None
+        Name of its copy in `raw/`; None where it is large.
     """
 
     name: str
@@ -47,7 +47,7 @@ class OriginFile(Frozen):
     refused: dict[str, Refusal] = Field(default_factory=dict)
     left_out: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    copied: bool = False
+    copy_name: str | None = None
 
 
 class Refusal(Frozen):

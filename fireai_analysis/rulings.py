@@ -112,8 +112,8 @@ def _unseen(result: ScenarioResult, names: Sequence[str], checks: Mapping[str, C
     if result.origin is None or not names:
         return [Doubt("NO_EVIDENCE", f"no evidence for {name}{_why(checks.get(name))}") for name in names]
     model = [Doubt("FORMAT", checks["load_model"].detail)] if "load_model" in names else []
-    others = ", ".join(name for name in names if name != "load_model")
-    told = f"the files of {result.origin.tool} hold no evidence for {others}"
+    others = len(names) - len(model)
+    told = f"the files of {result.origin.tool} hold no evidence for {others} of the checks that it needs"
     return [*model, *([Doubt("NO_EVIDENCE", told)] if others else [])]
 
 

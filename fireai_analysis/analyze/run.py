@@ -167,7 +167,7 @@ def _identity(data: RunData) -> dict[str, Any]:
         "reason": NOT_JUDGED,
         "scale": data.scale,
         "started_ns": window.started_ns if window else None,
-        "duration_s": window.duration_s if window else None,
+        "duration_s": window.duration_s if window else (origin.duration_s if origin else None),
         "users_count": scenario.users if origin is None else origin.users_count,
         "rate_rps": scenario.rate_rps,
         "peak_rate_rps": scenario.peak_rate_rps,

@@ -13,13 +13,20 @@ from rich.text import Text
 from fireai_analysis.commands import choices, terminal, verdicts
 from fireai_analysis.errors import ParamsError
 from fireai_analysis.scenarios import SCENARIO_NAMES, suggestion
-from fireai_analysis.units import number_text, size_text
+from fireai_analysis.units import number_text
 
 if TYPE_CHECKING:
     from fireai_analysis.origin import OriginFile
     from fireai_analysis.publish.ingested import Ingestion
 
 FEWEST_LETTERS = 10
+TAKEN = {
+    "rows": "requests",
+    "totals": "totals",
+    "ranges": "histograms",
+    "samples": "samples",
+    "profiles": "profiles",
+}
 EPILOG = """\b
 Examples
   fireai ingest results/                    a folder: peak_20261123_101500/, ...
@@ -83,13 +90,10 @@ def _check(scenario: str | None, open_model: str | None) -> None:
 
 def _show(done: Ingestion) -> None:
     """Print what was taken of each file, which rows were refused and why, and which files were left."""
-    console, table = terminal.output(), terminal.table("Scenario", "File", "Format", "Size", "Taken")
-    for name, files in done.taken.items():
-        for file in files:
-            table.add_row(name, Text(file.name), file.title, size_text(file.bytes), _taken(file))
-    console.print(table)
+    console = terminal.output()
     everything = [file for files in done.taken.values() for file in files]
     for title, lines in (
+        *((name, map(_taken, files)) for name, files in done.taken.items()),
         ("Refused rows", _refused(everything)),
         ("Left out on purpose", _left_out(everything)),
         ("Files left", (f"{one.name}: {one.reason}" for one in done.left)),
@@ -102,9 +106,8 @@ def _show(done: Ingestion) -> None:
 
 
 def _taken(file: OriginFile) -> str:
-    words = {"rows": "requests", "totals": "totals", "ranges": "histograms", "samples": "samples"}
-    told = [f"{number_text(file.taken[key], 0)} {word}" for key, word in words.items() if key in file.taken]
-    return ", ".join(told) or "nothing"
+    told = [f"{number_text(file.taken[key], 0)} {word}" for key, word in TAKEN.items() if key in file.taken]
+    return f"{file.name}: {', '.join(told) or 'no request'}  ({file.title}, {number_text(file.bytes, 0)} bytes)"
 
 
 def _refused(files: Iterable[OriginFile]) -> Iterator[str]:

@@ -7,25 +7,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes, read_json, sha256_file
 from fireai_analysis.errors import IngestError
-from fireai_analysis.ingest import reading, telling
+from fireai_analysis.ingest import beside, reading, telling
+from fireai_analysis.ingest.beside import Window
 from fireai_analysis.ingest.choosing import Chosen, chosen
 from fireai_analysis.ingest.folder import Entry, Left
 from fireai_analysis.ingest.reading import Content
 from fireai_analysis.ingest.specs import foreign_spec
 from fireai_analysis.ingest.writing import seconds_between
 from fireai_analysis.origin import Origin, OriginFile, Population
-from fireai_analysis.schemas import SAMPLES
 
-LARGEST_COPY_BYTES = 64 * 1024 * 1024
-"""An original up to this size is copied into `raw/`; a larger one is told by its hash."""
 READ = "read.json"
 """File of the journal that tells which files were read, while not all are."""
-MARGIN_NS = 60 * 10**9
-"""How long before and after a run samples of resources are kept that belong to no scenario by name."""
+
+
+SHORTEST_S = 0.001
+"""What took less time has no rate."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +149,14 @@ def _finish(found: Ingested, choice: Chosen, wishes: Wishes, shared: Sequence[Co
     used = list(choice.rows) or [one for one in (choice.told,) if one is not None]
     found.left += [Left(one.file.name, _why_beside(one, choice)) for one in choice.beside]
     window = _window(used, found.contents)
-    series = [*found.contents, *shared]
-    for name, table in _series(series, window).items():
-        bundle.write_samples(name, table)
+    parts = [*found.contents, *(one for one in shared if beside.takes_part(one, window))]
+    tables = beside.series(parts, window)
     if choice.told is not None:
-        for name, table in telling.tables(
-            choice.told, [one for one in choice.beside if _is_of(one, choice.told)]
-        ).items():
-            bundle.write_samples(name, table)
-    files = tuple(_kept(bundle, one) for one in (*found.contents, *_taking_part(shared, window)))
+        tables |= telling.tables(choice.told, [one for one in choice.beside if _is_of(one, choice.told)])
+    for name, table in tables.items():
+        bundle.write_samples(name, table)
+    beside.keep_profiles(bundle, parts)
+    files = tuple(beside.kept(bundle, one, number) for number, one in enumerate(parts))
     origin = _origin(used, files, choice, window, wishes, found.left)
     spec = foreign_spec(bundle.manifest.spec.run_id, bundle.scenario, origin)
     (bundle.journal_dir / READ).unlink(missing_ok=True)
@@ -179,7 +176,7 @@ def _why_beside(content: Content, choice: Chosen) -> str:
     return f"totals of the same scenario as {name}, which tells more: compared, not counted"
 
 
-def _window(used: Sequence[Content], contents: Sequence[Content]) -> tuple[int | None, int | None]:
+def _window(used: Sequence[Content], contents: Sequence[Content]) -> Window:
     """Return first and last instant of the requests; where no file that counts tells them, what others tell."""
     for files in (used, contents):
         starts = [one.file.started_ns for one in files if one.file.started_ns is not None]
@@ -189,50 +186,17 @@ def _window(used: Sequence[Content], contents: Sequence[Content]) -> tuple[int |
     return None, None
 
 
-def _series(contents: Sequence[Content], window: tuple[int | None, int | None]) -> dict[str, pa.Table]:
-    """Return samples of resources by name, in order of time; those of other times only where no run's time is known."""
-    gathered: dict[str, list[pa.Table]] = {}
-    for content in contents:
-        for one in content.series:
-            table = _within(one.table.cast(SAMPLES[one.name]), window)
-            if len(table):
-                gathered.setdefault(one.name, []).append(table)
-    return {
-        name: (joined.sort_by("t_ns") if "t_ns" in joined.column_names else joined)
-        for name, tables in gathered.items()
-        if (joined := pa.concat_tables(tables).unify_dictionaries()) is not None
-    }
-
-
-def _within(table: pa.Table, window: tuple[int | None, int | None]) -> pa.Table:
-    if "t_ns" not in table.column_names or window[0] is None or window[1] is None:
-        return table
-    times = table["t_ns"].to_numpy()
-    return table.filter(pa.array((times >= window[0] - MARGIN_NS) & (times <= window[1] + MARGIN_NS)))
-
-
-def _taking_part(shared: Sequence[Content], window: tuple[int | None, int | None]) -> list[Content]:
-    return [one for one in shared if any(len(_within(each.table, window)) for each in one.series)]
-
-
-def _kept(bundle: RunBundle, content: Content) -> OriginFile:
-    """Copy an original into `raw/` unless it is large, and return its record."""
-    file = content.file
-    if file.bytes > LARGEST_COPY_BYTES:
-        return file
-    atomic_write(bundle.raw_dir / file.name.replace("/", "__"), content.entry.path.read_bytes())
-    return file.model_copy(update={"copied": True})
-
-
 def _origin(
     used: Sequence[Content],
     files: tuple[OriginFile, ...],
     choice: Chosen,
-    window: tuple[int | None, int | None],
+    window: Window,
     wishes: Wishes,
     left: Sequence[Left],
 ) -> Origin:
     lasted = None if window[0] is None or window[1] is None else seconds_between(window[0], window[1])
+    if lasted is not None and lasted < SHORTEST_S:
+        lasted = None
     if lasted is None and choice.told is not None:
         lasted = choice.told.file.duration_s
     rows = sum(one.rows_count for one in choice.rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -153,6 +154,9 @@ def _sort(folder: Path, path: Path, scenario: str | None, sorted_: _Sorted) -> N
     except IngestError as error:
         sorted_.left.append(Left(name, error.problem))
         return
+    if not entry.format.is_read:
+        sorted_.left.append(Left(name, _refusal(entry)))
+        return
     belongs = scenario or scenario_of(PurePath(folder.absolute().name) / inside)
     if belongs is not None:
         sorted_.scenarios.setdefault(belongs, []).append(entry)
@@ -160,6 +164,15 @@ def _sort(folder: Path, path: Path, scenario: str | None, sorted_: _Sorted) -> N
         sorted_.shared.append(entry)
     else:
         sorted_.left.append(Left(name, f"{entry.format.title}: its name does not say which scenario it is of"))
+
+
+def _refusal(entry: Entry) -> str:
+    """Return why files of a format are recognised and not read, and what to take in their place."""
+    try:
+        deque(entry.format.read(Source(entry.path)), maxlen=0)
+    except IngestError as error:
+        return f"{error.problem}; {error.remedy}"
+    return f"is {entry.format.title}, which is not read"
 
 
 def _files(folder: Path) -> Iterator[Path]:

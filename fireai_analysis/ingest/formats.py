@@ -32,11 +32,12 @@ def claimants(source: Source) -> tuple[Format, ...]:
 
 
 def named(name: str) -> Format:
-    """Return the format of a name; an unknown one is refused with those that are known."""
-    for one in known():
+    """Return the format of a name; an unknown one is refused with those that are read."""
+    readable = [one for one in known() if one.is_read]
+    for one in readable:
         if one.name == name:
             return one
-    raise UsageError(f"unknown format {name!r}; known: {AUTO}, {_listed(one.name for one in known())}")
+    raise UsageError(f"unknown format {name!r}; known: {AUTO}, {_listed(one.name for one in readable)}")
 
 
 def format_of(source: Source, name: str = AUTO) -> Format:
@@ -53,7 +54,8 @@ def format_of(source: Source, name: str = AUTO) -> Format:
         raise source.refusal("is empty")
     found = claimants(source)
     if not found:
-        remedy = f"known are {_listed(dict.fromkeys(one.title for one in known()))}; name one with --format"
+        readable = dict.fromkeys(one.title for one in known() if one.is_read)
+        remedy = f"known are {_listed(readable)}; name one with --format"
         raise source.refusal("is of no known format", remedy=remedy)
     if len(found) > 1:
         titles = " and as ".join(one.title for one in found)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fireai_analysis.bundle import sha256_file
 from fireai_analysis.ingest.folder import Entry
-from fireai_analysis.ingest.found import Histogram, Item, LeftOut, Refused, Rows, Series, Told, Totals
+from fireai_analysis.ingest.found import Histogram, Item, LeftOut, Profile, Refused, Rows, Series, Told, Totals
 from fireai_analysis.ingest.source import Source
 from fireai_analysis.ingest.writing import PartWriter, Span
 from fireai_analysis.origin import OriginFile, Refusal
@@ -26,6 +26,7 @@ class Content:
     totals: list[Totals] = field(default_factory=list)
     histograms: list[Histogram] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
 
     @property
     def rows_count(self) -> int:
@@ -42,6 +43,7 @@ class _Gathering:
     totals: list[Totals] = field(default_factory=list)
     histograms: list[Histogram] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
     refused: dict[str, Refusal] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
@@ -53,16 +55,21 @@ class _Gathering:
                 self._refuse(item)
             case LeftOut(reason, count):
                 self.left_out[reason] = self.left_out.get(reason, 0) + count
+            case Told():
+                self.told = _joined(self.told, item)
+            case _:
+                self._keep(item)
+
+    def _keep(self, item: Item) -> None:
+        match item:
             case Totals():
                 self.totals.append(item)
             case Histogram():
                 self.histograms.append(item)
             case Series():
                 self.series.append(item)
-            case Told():
-                self.told = _joined(self.told, item)
-            case Rows():
-                raise TypeError("rows are written, not gathered")
+            case Profile():
+                self.profiles.append(item)
 
     def _refuse(self, item: Refused) -> None:
         if self.strict:
@@ -121,6 +128,7 @@ def _content(entry: Entry, gathering: _Gathering, span: Span, digest: str) -> Co
         "totals": len(gathering.totals),
         "ranges": len(gathering.histograms),
         "samples": sum(len(one.table) for one in gathering.series),
+        "profiles": len(gathering.profiles),
     }
     file = OriginFile(
         name=entry.name,
@@ -140,4 +148,4 @@ def _content(entry: Entry, gathering: _Gathering, span: Span, digest: str) -> Co
     )
     if not span.rows_count:
         file = file.model_copy(update={"ended_ns": told.ended_ns, "duration_s": told.duration_s})
-    return Content(entry, file, gathering.totals, gathering.histograms, gathering.series)
+    return Content(entry, file, gathering.totals, gathering.histograms, gathering.series, gathering.profiles)

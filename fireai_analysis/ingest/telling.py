@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,20 @@ def requests_count(content: Content | None) -> int | None:
 
 
 def tables(content: Content, beside: Sequence[Content]) -> dict[str, pa.Table]:
-    """Return what a file tells, by table; errors by text also out of other files of the same tool.
+    """Return what a file tells, by table; what it leaves open is taken from other files of the same requests.
 
     Parameters
     ----------
     content : Content
         The file whose totals or histograms are taken.
     beside : sequence of Content
-        Files of the same tool, such as Locust's list of failures.
+        Files of the same tool, such as Locust's list of failures: they tell of the same requests.
     """
+    totals = _filled(content, beside)
     found = {
-        "told_totals": [_totals(one) for one in content.totals if one.requests_count is not None],
-        "told_quantiles": [row for one in content.totals for row in _quantiles(one)],
-        "told_outcomes": _outcomes(content, beside),
+        "told_totals": [_totals(one) for one in totals if one.requests_count is not None],
+        "told_quantiles": [row for one in totals for row in _quantiles(one)],
+        "told_outcomes": [row for one in totals for row in (*_statuses(one), *_errors(one))],
     }
     made = {name: pa.Table.from_pylist(rows, schema=SAMPLES[name]) for name, rows in found.items() if rows}
     if content.histograms:
@@ -66,12 +68,24 @@ def _quantiles(one: Totals) -> Iterable[dict[str, Any]]:
         }
 
 
-def _outcomes(content: Content, beside: Sequence[Content]) -> list[dict[str, Any]]:
-    """Return answers by status and failures by text; the texts of another file only where this one tells none."""
-    own = [row for one in content.totals for row in (*_statuses(one), *_errors(one))]
-    if any(row["error"] is not None for row in own):
-        return own
-    return own + [row for other in beside for one in other.totals for row in _errors(one)]
+def _filled(content: Content, beside: Sequence[Content]) -> list[Totals]:
+    """Return totals by endpoint, each figure from the first file that tells it of as many requests."""
+    found = {(one.method, one.endpoint): one for one in content.totals or _counted(content.histograms)}
+    for other in (one for each in beside for one in each.totals):
+        key = (other.method, other.endpoint)
+        mine = found.get(key)
+        if mine is None:
+            if other.requests_count is None:
+                found[key] = other
+        elif other.requests_count in (None, mine.requests_count):
+            empty = {name: value for name, value in vars(other).items() if getattr(mine, name) in (None, {})}
+            found[key] = replace(mine, **empty)
+    return list(found.values())
+
+
+def _counted(histograms: Iterable[Histogram]) -> list[Totals]:
+    """Return the counts of histograms as totals."""
+    return [Totals(one.endpoint, one.method, int(one.counts.sum()), one.failures_count) for one in histograms]
 
 
 def _statuses(one: Totals) -> Iterable[dict[str, Any]]:

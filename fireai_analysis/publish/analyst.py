@@ -29,7 +29,7 @@ class Analyst:
         """Run the notebook of a run that left rows; where that cannot be, keep a result that says so."""
         spec, state = bundle.manifest.spec, bundle.manifest.state
         unfinished = state in ("created", "recording", "crashed")
-        if unfinished or not any((bundle.directory / "requests").glob("*.parquet")):
+        if unfinished or not bundle.holds_requests:
             self.keep_missing(spec, _why(bundle), state)
         else:
             try:
@@ -73,6 +73,8 @@ class Analyst:
 
 def _why(bundle: RunBundle) -> str:
     """Return why a run that did not end in order cannot be measured, and what to do."""
+    if bundle.manifest.spec.origin is not None:
+        return f"{bundle.manifest.reason or 'its files were not read to the end'}; give the same command again"
     kept = any(bundle.journal_dir.glob("*"))
     default = "it did not end in order; its journal is kept" if kept else "no request was recorded"
     again = f"fireai run {bundle.scenario} --profile {bundle.manifest.spec.profile.name}"

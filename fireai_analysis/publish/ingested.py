@@ -21,7 +21,8 @@ from fireai_analysis.publish.analyst import Analyst, conclude
 from fireai_analysis.publish.outcome import Outcome, Progress
 from fireai_analysis.units import duration_text, size_text
 
-SHOW_EVERY_S = 0.2
+SHOW_EVERY_S, FEWEST_S = 0.2, 2.0
+"""How often the bar moves, and from when on the time that is left can be told."""
 PHASE = "reading"
 
 
@@ -133,6 +134,6 @@ class _Bar:
         self._shown_s = now_s
         rate = self._done / max(now_s - self._began_s, 1e-9)
         text = f"{size_text(self._done)} of {size_text(self._total)}, {size_text(rate)}/s"
-        if rate > 0 and self._done < self._total:
+        if now_s - self._began_s > FEWEST_S and 0 < self._done < self._total:
             text += f", {duration_text(round((self._total - self._done) / rate))} left"
         self._progress.show(PHASE, "files", min(1.0, self._done / max(self._total, 1)), text)

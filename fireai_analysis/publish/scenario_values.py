@@ -35,7 +35,7 @@ def common(source: Source, limits: Limits) -> Values:
         "verdict": _verdict(source),
         "ran": source.words(_ran, "scale", "it did not run"),
         "achieved": source.value("achieved_rps", rps, NO_ROWS),
-        "efficiency": source.absent(CLOSED if source.is_closed else UNKNOWN) if source.is_service_only else source.words(_efficiency, "achieved_rps", NO_ROWS),
+        "efficiency": _efficiency_of(source),
         **latency,
         **memory,
         "memory_growth": source.value("memory_mib.growth", mb_text, NO_RSS),
@@ -108,6 +108,12 @@ def _why_no_capacity(source: Source) -> str:
 
 def _ran(result: ScenarioResult) -> str | None:
     return None if result.duration_s is None else scale_text(result)
+
+
+def _efficiency_of(source: Source) -> Value:
+    if source.is_service_only:
+        return source.absent(CLOSED if source.is_closed else UNKNOWN)
+    return source.words(_efficiency, "achieved_rps", NO_ROWS)
 
 
 def _efficiency(result: ScenarioResult) -> str | None:
