@@ -142,6 +142,13 @@ def test_a_csv_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
             rows._write(pd.DataFrame({"rank": [1]}), place)
 
 
+def test_rows_cut_a_text_that_is_too_wide_and_never_a_number() -> None:
+    assert rows._fitting({"at_s": ["1.5"], "error": ["timed out after 30 s"]}, 20)["error"] == [
+        "timed out a\N{HORIZONTAL ELLIPSIS}"
+    ]
+    assert list(rows._fitting({"at_s": ["1.5"], "t_ns": ["1795535991826000000"]}, 20)) == ["at_s"]
+
+
 def test_help_of_run_names_the_scenarios(capsys: pytest.CaptureFixture) -> None:
     cli.exit_code(["run", "--help"])
     assert "sustained, peak, spike, crdt_stress" in capsys.readouterr().out

@@ -103,11 +103,12 @@ def _show_rows(console: Console, shown: Shown, found: pd.DataFrame, limit: int) 
 
 
 def _fitting(cells: dict[str, list[str]], room: int) -> dict[str, list[str]]:
-    """Return the first columns that fit into a width; the last of them may be cut."""
+    """Return the first columns that fit into a width; the last of them may be cut, but no number is."""
     kept: dict[str, list[str]] = {}
     for name, texts in cells.items():
         width = max(len(name), *map(len, texts))
-        if width + 2 > room and room >= max(NARROWEST, len(name)) + 2:
+        words = any(any(map(str.isalpha, text)) for text in texts)
+        if width + 2 > room and words and room >= max(NARROWEST, len(name)) + 2:
             kept[name] = [_cut(text, room - 2) for text in texts]
         if width + 2 > room:
             break
