@@ -120,6 +120,12 @@ def test_without_its_tag_a_request_is_judged_by_the_sample_that_follows(tmp_path
     assert table(found(tmp_path, taken))["ok"].to_pylist() == [True, True, False]
 
 
+def test_what_k6_said_of_another_request_does_not_count(tmp_path: Path) -> None:
+    rows = b"http_req_duration,1700000001,5,,,,GET,/a,200,/a,\nhttp_req_failed,1700000001,1,,,,GET,/b,200,/b,\n"
+    items = found(tmp_path, HEADER.replace(b"expected_response,", b"") + rows)
+    assert table(items)["ok"].to_pylist() == [True]
+
+
 def test_what_k6_did_not_judge_is_judged_by_its_status_and_said(tmp_path: Path) -> None:
     head = HEADER.replace(b"expected_response,", b"")
     rows = b"".join(b"http_req_duration,1700000001,5,,,,GET,/a,%d,/a,\n" % status for status in (200, 399, 400, 503, 0))

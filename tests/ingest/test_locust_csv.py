@@ -144,6 +144,15 @@ def test_failures_are_counted_by_text(tmp_path: Path) -> None:
     assert totals(found(tmp_path, b"Method,Name,Error,Occurrences\r\n", FAILURES))[None, None].failures_count == 0
 
 
+def test_a_count_of_failures_that_was_being_written_is_not_taken(tmp_path: Path) -> None:
+    since_1_1 = b"Method,Name,Error,Occurrences\r\nGET,/a,gone,205\r\nGET,/b,gone,20"
+    items = found(tmp_path, since_1_1, FAILURES)
+    assert of(items, Refused) == [Refused("truncated last line", 3)]
+    assert totals(items)[None, None].failures_count == 205
+    before = b'"Method","Name","Error","Occurrences"\n"GET","/a","gone",205'  # whole: written without a last line end
+    assert totals(found(tmp_path, before, FAILURES))[None, None].failures_count == 205
+
+
 def test_exceptions_are_no_requests_and_no_failures(tmp_path: Path) -> None:
     items = found(tmp_path, RAISED, EXCEPTIONS)
     assert items[0] == LeftOut(locust_failures.TASKS, 5)
