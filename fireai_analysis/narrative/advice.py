@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fireai_analysis.narrative.words import few, listed, title
+from fireai_analysis.narrative.words import capitalized, few, listed, title
 from fireai_analysis.results import Finding, Summary
 from fireai_analysis.units import NOT_MEASURED, percent_text
 
@@ -88,7 +88,8 @@ def _bottleneck(group: list[tuple[str, Finding]]) -> Pair:
     if share is not None:
         parts.append(f"{percent_text(share, 1)} % of the slow tail")
     text = f"{', '.join(parts)}. {'; '.join(finding.evidence).rstrip('.')}."
-    return finding.title, f"{text} {finding.recommendation or ''}".strip()
+    advised = f" {capitalized(finding.recommendation.rstrip('.'))}." if finding.recommendation else ""
+    return finding.title, f"{text}{advised}"
 
 
 def _as_words(name: str) -> str:

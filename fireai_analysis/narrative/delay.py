@@ -20,7 +20,7 @@ def arrivals(result: ScenarioResult) -> str:
     late = result.delay
     if late.late_count is None:
         return f"How many were sent late is NOT MEASURED; {_in_flight(result)}."
-    due = "it was" if late.late_count == 1 else "they were"
+    due = "they were" if late.late_count > 1 else "it was"
     text = f"{_some(late.late_count)} sent more than 15 ms after {due} due"
     text += f" (at most {number_text(late.latest_ms, 1, 'ms')})" if late.late_count else ""
     never = "none was left unsent" if result.never_sent_count == 0 else _never_sent(result)
