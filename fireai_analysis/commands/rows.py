@@ -125,9 +125,14 @@ def _part(found: pd.DataFrame, marked: Any, limit: int) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value is pd.NA or value != value:
+    if _is_absent(value):
         return "-"
     return _cut(_printable(f"{value:.3f}" if isinstance(value, float) else str(value)), LONGEST)
+
+
+def _is_absent(value: Any) -> bool:
+    """Return whether a cell holds nothing; one may hold a list, such as the bounds of a histogram."""
+    return value is None or bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _printable(text: str) -> str:
@@ -143,7 +148,7 @@ def _write(found: pd.DataFrame, path: Path) -> None:
     safe = found.copy()
     for name in safe:
         if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = [None if value is None or value != value else spreadsheet_text(value) for value in safe[name]]
+            safe[name] = [None if _is_absent(value) else spreadsheet_text(value) for value in safe[name]]
     try:
         safe.to_csv(path, index=False)
     except OSError as error:

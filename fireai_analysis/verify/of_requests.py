@@ -98,7 +98,8 @@ def _judged(rows: Requests, head: str, name: str, warm_up_s: float) -> Picked:
     ordered = table(rows)[which].iloc[np.argsort(took, kind="stable")]
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     notes = {"judged": f"{number_text(len(ordered), 0)} of {number_text(len(rows), 0)} rows"}
-    per_mille = 950 if head == "response_p95" and not name.endswith("_ratio") else PER_MILLE.get(name)
+    of_p95 = head == "response_p95" and not name.endswith(("_ratio", "_count"))
+    per_mille = 950 if of_p95 else PER_MILLE.get(name)
     if name == "max":
         return Picked(ordered[::-1], notes, ordered.index[-1] if len(ordered) else None)
     return Picked(ordered, notes) if per_mille is None else _around(ordered, took, per_mille, notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,17 +56,19 @@ def _resolution(table: pd.DataFrame, level: str) -> Picked:
 def _writes(run: Run, frame: pd.DataFrame, table: pd.DataFrame, name: str) -> Picked:
     found = fates.writes(frame)
     if name == "conflicts_count":
-        return _of(table, fates.conflicts(found))
+        return _of(table, fates.conflicts(found), "in conflict")
     told = fates.fate(found, fates.finals(run))
     if name == "superseded_count":
-        return _of(table, told.superseded)
+        return _of(table, told.superseded, "superseded")
     short = [one for one in found if (one.session, one.path) in told.lacking and one.acknowledged]
     lacking = "; ".join(f"{session} {path} lacks {count}" for (session, path), count in told.lacking.items())
-    picked = _of(table, [*told.lost, *short])
+    picked = _of(table, [*told.lost, *short], "lost or short")
     notes = {"acknowledged": f"{sum(one.acknowledged for one in found):,} writes", "lost": f"{len(told.lost):,} writes"}
     return Picked(picked.rows, notes | ({"counters": lacking} if lacking else {}))
 
 
-def _of(table: pd.DataFrame, chosen: Iterable[Write]) -> Picked:
+def _of(table: pd.DataFrame, chosen: Sequence[Write], what: str) -> Picked:
+    """Return the operations of writes, repetitions among them, and how many writes these are."""
     op_ids = {op_id for one in chosen for op_id in one.op_ids}
-    return Picked(table[table["op_id"].isin(op_ids)])
+    rows = table[table["op_id"].isin(op_ids)]
+    return Picked(rows, {what: f"{len(chosen):,} writes, {len(rows):,} operations with their repetitions"})

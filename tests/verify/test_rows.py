@@ -91,13 +91,34 @@ def test_a_criterion_shows_the_figure_it_is_judged_on(honest: Path) -> None:
     assert behind(honest, "criteria.0.limit").key == "criteria.0.limit"
 
 
-def test_every_figure_has_a_definition_and_can_be_asked_for(honest: Path) -> None:
+def test_every_figure_has_a_definition_and_can_be_asked_for(honest: Path, capsys: pytest.CaptureFixture) -> None:
+    """Each kind of figure by the command, whatever its cells hold: numbers, texts, lists."""
     summary = read(honest / "summary.json")
     figures = [key for key, value in flat(summary["scenarios"], "scenarios") if isinstance(value, int | float)]
     assert [key for key in figures if definition(key) is None] == []
-    patterns = {re.sub(r"scenarios\.\w+|\d+", "*", key): key for key in keys(honest)}
-    for key in patterns.values():
-        assert behind(honest, key).key
+    kinds = {(key.split(".")[0], definition(key)): key for key in keys(honest)}
+    assert len(kinds) > 50
+    for key in kinds.values():
+        assert cli.exit_code(["rows", str(honest), key, "--limit", "3"]) == 0, capsys.readouterr()
+        assert "formula" in capsys.readouterr().out
+
+
+def test_lists_are_shown_and_written(honest: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """The rows of a histogram hold its bounds and counts."""
+    assert cli.exit_code(["rows", str(honest), "peak.go.gc_pause_ms.p99"]) == 0
+    assert "0.0001" in capsys.readouterr().out
+    path = tmp_path / "rows.csv"
+    assert cli.exit_code(["rows", str(honest), "peak.go.gc_pause_ms.p99", "--csv", str(path)]) == 0
+    assert any("0.0001" in str(cell) for cell in pd.read_csv(path).to_numpy().ravel())
+
+
+def test_writes_and_their_operations_are_counted_apart(honest: Path) -> None:
+    crdt = read(honest / "summary.json")["scenarios"]["crdt_stress"]["crdt"]
+    for key, name in (("conflicts_count", "in conflict"), ("superseded_count", "superseded")):
+        shown = behind(honest, f"crdt_stress.crdt.{key}")
+        assert shown.notes[name].startswith(f"{crdt[key]:,} writes, {len(shown.rows):,} operations")
+    shown = behind(honest, "peak.response_p95.n_count")
+    assert len(shown.rows) == shown.value
 
 
 def test_every_figure_of_the_page_tells_file_rows_and_formula(honest: Path) -> None:
