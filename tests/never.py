@@ -111,7 +111,7 @@ FREE: dict[str, dict[str, str]] = {
 }  # fmt: skip
 FREE_TABLES = (
     "go_histograms", "pool", "host", "postgres_activity", "postgres_connections", "postgres_locks",
-    "postgres_statements", "postgres_tables", "postgres_indexes", "postgres_database", "gaps",
+    "postgres_statements", "postgres_tables", "postgres_indexes", "postgres_database", "gaps", "aurora",
 )  # fmt: skip
 """Tables of findings. A restart of PostgreSQL is told by its processes where the target runs on this machine."""
 

@@ -85,6 +85,14 @@ _KINDS: tuple[tuple[str, str, Callable[[Head], bool], str], ...] = (
         _line(r"\s*(var|let|const) stats = \{"),
         "it is a program: take js/stats.json or the simulation.log beside it",
     ),
+    (
+        "pprof-text",
+        "an old profile or the text of one",
+        _line(
+            r"--- (contentionz|mutex|heapz?|threadz|growthz|profile)\b|(goroutine|threadcreate|mutex) profile: total"
+        ),
+        "take the profile itself: the same address without debug=1",
+    ),
     ("html", "a page of HTML", _line(r"\s*(<!doctype html|<html\b)", 3, re.IGNORECASE), TEXT_OF_RESULTS),
     ("pdf", "a PDF", _begins(b"%PDF-"), TEXT_OF_RESULTS),
     (

@@ -22,7 +22,7 @@ Sample = tuple[str, dict[str, Any]]
 
 BY_NAME = "The file tells no time: the one in its name is taken, as UTC."
 BY_CLOCK = "The file tells no time, and its name none: the time of its last change is taken."
-LARGEST = 2**62
+TOO_LARGE = "value is impossible"
 
 _STAMP = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_-]?(\d\d)[:_-]?(\d\d)[:_-]?(\d\d)(?!\d)", re.ASCII)
 _SECONDS_NS = 10**9
@@ -40,7 +40,10 @@ def gathered(source: Source, found: Iterable[Sample | Item]) -> Iterator[Item]:
     tally = Tally()
     for one in found:
         if isinstance(one, tuple):
-            rows.setdefault(one[0], []).append(one[1])
+            values = {name: value for name, value in one[1].items() if _fits(SAMPLES[one[0]].field(name).type, value)}
+            rows.setdefault(one[0], []).append(values)
+            if len(values) < len(one[1]):
+                tally.add(Refused(TOO_LARGE, None, len(one[1]) - len(values)))
         elif isinstance(one, Refused | LeftOut):
             tally.add(one)
         else:
@@ -49,9 +52,16 @@ def gathered(source: Source, found: Iterable[Sample | Item]) -> Iterator[Item]:
         first = next(iter(tally.refused.values()), None)
         why = f": {first.reason}" if first else ""
         raise source.refusal(f"holds no sample that can be read{why}", line=first.line if first else None)
-    for name, values in rows.items():
-        yield Series(name, pa.Table.from_pylist(values, schema=SAMPLES[name]))
+    for name, samples in rows.items():
+        yield Series(name, pa.Table.from_pylist(samples, schema=SAMPLES[name]))
     yield from tally.items()
+
+
+def _fits(kind: pa.DataType, value: Any) -> bool:
+    """Whether a whole number fits the column that is to hold it."""
+    return not (pa.types.is_integer(kind) and value is not None) or -(2 ** (kind.bit_width - 1)) <= value < 2 ** (
+        kind.bit_width - 1
+    )
 
 
 def moment_ns(value: Any) -> int | None:
@@ -78,7 +88,7 @@ def moment_ns(value: Any) -> int | None:
 def whole(value: Any, scale: float = 1) -> int | None:
     """Return a figure as a whole number after scaling; None where it is no number from 0."""
     found = number(value)
-    return round(found * scale) if found is not None and found * scale < LARGEST else None
+    return None if found is None else round(found * scale)
 
 
 def taken_ns(path: Path) -> tuple[int, str]:

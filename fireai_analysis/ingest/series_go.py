@@ -73,9 +73,10 @@ def read_heap(source: Source) -> Iterator[Item]:
     runtime: dict[str, Any] = {column: int(printed[name][0]) for name, column in PRINTED.items() if name in printed}
     if "Stack" in printed:
         runtime["stack_bytes"] = int(printed["Stack"][0])
-    samples: list[Sample] = [("go", {"t_ns": t_ns} | _possible(runtime))] if runtime else []
-    if "MaxRSS" in printed and (mark := _possible({"high_water_bytes": int(printed["MaxRSS"][0])})):
-        samples.append(("processes", {"t_ns": t_ns, "process": "go"} | mark))
+    samples: list[Sample] = [("go", {"t_ns": t_ns, **runtime})] if runtime else []
+    if "MaxRSS" in printed:
+        mark = {"t_ns": t_ns, "process": "go", "high_water_bytes": int(printed["MaxRSS"][0])}
+        samples.append(("processes", mark))
     yield from gathered(source, samples)
     yield Told(notes=(note,))
 
@@ -118,10 +119,6 @@ def _polled(found: Mapping[str, Any], place: int) -> Sample | Refused:
         return Refused("heap_alloc_mb is not a number", place)
     more = {"gc_count": count(found.get("num_gc")), "goroutines_count": count(found.get("num_goroutines"))}
     return "go", {"t_ns": t_ns, **values, **more}
-
-
-def _possible(values: Mapping[str, int]) -> dict[str, int]:
-    return {name: value for name, value in values.items() if value < 2**62}
 
 
 FORMATS = (

@@ -76,6 +76,10 @@ def test_what_is_no_moment_is_none(text: str) -> None:
     assert rfc3339_ns(text) is None
 
 
+def test_a_zone_may_be_hours_only() -> None:
+    assert rfc3339_ns("1970-01-01 02:00:00+02") == 0
+
+
 def test_a_moment_without_a_zone_is_one_only_where_utc_is_assumed() -> None:
     assert rfc3339_ns("1970-01-01 00:00:01,5") is None
     assert rfc3339_ns("1970-01-01 00:00:01,5", assume_utc=True) == 1_500_000_000

@@ -36,6 +36,7 @@ FILES = {
         b'<?xml version="1.0"?>\n<!DOCTYPE tsung SYSTEM "tsung-1.0.dtd">\n<tsung>\n',
     ],
     "gatling-js": [b'var stats = {\n    type: "GROUP",\n'],
+    "pprof-text": [b"--- contentionz 1 ---\ncycles/second = 1\n", b"goroutine profile: total 12\n1 @ 0x1\n"],
     "html": [b"\n<!DOCTYPE html>\n<html><title>Locust</title>", b"<HTML>"],
     "pdf": [b"%PDF-1.7\n"],
     "image": [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a"],
@@ -68,7 +69,11 @@ def test_every_refused_format_has_an_example() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "ending", "name"),
-    [("vegeta", "results.bin", "vegeta-gob"), ("other", "ab.tsv", "ab")],
+    [
+        ("vegeta", "results.bin", "vegeta-gob"),
+        ("other", "ab.tsv", "ab"),
+        ("pprof", "cppbench.contention", "pprof-text"),
+    ],
 )
 def test_samples(folder: str, ending: str, name: str) -> None:
     head = sample(folder, ending).head()
