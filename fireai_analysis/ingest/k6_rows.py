@@ -19,7 +19,7 @@ COLUMNS = ("metric_name", "timestamp", "metric_value")
 MOST_METRICS = 1000
 _WANTED = frozenset(name.encode() for name in WANTED)
 _METRIC = re.compile(rb'"metric":\s*"([^"\\]{1,200})"')
-_POINT = re.compile(rb'\s*\{(?=.*"metric":)(?=.*"data":)"(?:metric|type)":')
+_POINT = re.compile(rb'\{(?=.*"metric":)(?=.*"data":)\s*"(?:metric|type)":')
 
 
 def _is_csv(head: Head) -> bool:

@@ -33,10 +33,11 @@ Metrics = Mapping[str, Mapping[str, Any]]
 
 def _recognises(head: Head) -> bool:
     data = head.data.lstrip()
-    is_object = data.startswith(b"{") and b'"type":"Point"' not in data and b'"type":"Metric"' not in data
-    return (
-        is_object and b'"metrics"' in data and any(b'"%b"' % name.encode() in data for name in (COUNTED, "iterations"))
-    )
+    if not data.startswith(b"{") or re.search(rb'"type":\s*"(?:Point|Metric)"', data):
+        return False
+    if b'"metrics"' in data:
+        return any(b'"%b"' % name.encode() in data for name in (COUNTED, DURATION, "iterations"))
+    return not head.whole and b'"root_group"' in data  # its checks can fill the head
 
 
 def _read(source: Source) -> Iterator[Item]:

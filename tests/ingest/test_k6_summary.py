@@ -133,5 +133,11 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes) -> None:
     assert_reads_or_refuses(FORMAT, data, tmp_path)
 
 
+def test_checks_that_fill_the_head_do_not_hide_a_summary(tmp_path: Path) -> None:
+    checks = {f"check {number}": {"passes": 1, "fails": 0} for number in range(3000)}
+    items = found(tmp_path, {"root_group": {"checks": checks}, "metrics": FLAT["metrics"]})
+    assert of(items, Totals)[-1].requests_count == 225
+
+
 def test_samples_are_no_summary() -> None:
     assert not FORMAT.recognises(Head(b'{"metric":"http_reqs","type":"Point","data":{"metrics":1}}', True))
