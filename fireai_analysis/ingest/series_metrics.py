@@ -7,7 +7,7 @@ metrics that no table of a bundle holds are left out by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Told
@@ -57,7 +57,11 @@ PROCESSES = re.compile(
     r"(?<![a-z])(?:(?P<go>go)|(?P<fastapi>fastapi|uvicorn|gunicorn)|(?P<postgres>postgres))(?![a-z])"
 )
 """Which process a series is of, by a word in its job, else in another label."""
+LABELS = ("process", "job", "service", "container", "instance")
 PARTIAL = "CloudWatch says that {name} is not complete ({status})."
+UNKNOWN = "metrics that no table of a bundle holds"
+NOT_TAKEN = "Metrics that no table of a bundle holds: {names}."
+MOST_NAMED = 10
 UNNAMED = "processes that are none of the target's"
 
 Points = Iterator[tuple[Any, Any]]
@@ -81,8 +85,9 @@ def read_cloudwatch(source: Source) -> Iterator[Item]:
     if not isinstance(results, list):
         raise source.refusal("has no MetricDataResults")
     notes: list[str] = []
-    yield from gathered(source, _cloudwatch([one for one in results if isinstance(one, Mapping)], notes))
-    yield Told(notes=tuple(dict.fromkeys(notes)))
+    unknown: list[str] = []
+    yield from gathered(source, _cloudwatch([one for one in results if isinstance(one, Mapping)], notes, unknown))
+    yield Told(notes=(*dict.fromkeys(notes), *_not_taken(unknown)))
 
 
 def read_prometheus(source: Source) -> Iterator[Item]:
@@ -91,17 +96,25 @@ def read_prometheus(source: Source) -> Iterator[Item]:
     results = part(document, "data").get("result")
     if document.get("status") != "success" or not isinstance(results, list):
         raise source.refusal("is no answer that succeeded", remedy="ask query_range again")
-    yield from gathered(source, _prometheus([one for one in results if isinstance(one, Mapping)]))
-    yield Told()
+    unknown: list[str] = []
+    yield from gathered(source, _prometheus([one for one in results if isinstance(one, Mapping)], unknown))
+    yield Told(notes=_not_taken(unknown))
 
 
-def _cloudwatch(results: list[Mapping[str, Any]], notes: list[str]) -> Iterator[Sample | Item]:
+def _not_taken(unknown: list[str]) -> tuple[str, ...]:
+    names = list(dict.fromkeys(unknown))
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return (NOT_TAKEN.format(names=", ".join(names[:MOST_NAMED] + more)),) if names else ()
+
+
+def _cloudwatch(results: list[Mapping[str, Any]], notes: list[str], unknown: list[str]) -> Iterator[Sample | Item]:
     rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for result in results:
         name, column = _named(result)
         times, values = result.get("Timestamps"), result.get("Values")
         if column is None or not isinstance(times, list) or not isinstance(values, list):
-            yield LeftOut(f"metric {name}")
+            unknown.append(name)
+            yield LeftOut(UNKNOWN)
             continue
         status = text(result.get("StatusCode")) or "Complete"
         if status != "Complete":
@@ -120,16 +133,17 @@ def _named(result: Mapping[str, Any]) -> tuple[str, Column | None]:
     return _line(names[0]) if names else "without a name", None
 
 
-def _prometheus(results: list[Mapping[str, Any]]) -> Iterator[Sample | Item]:
+def _prometheus(results: list[Mapping[str, Any]], unknown: list[str]) -> Iterator[Sample | Item]:
     rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for result in results:
         labels, points = part(result, "metric"), result.get("values")
         name = _line(text(labels.get("__name__")) or "without a name")
         column = PROMETHEUS.get(name)
         if column is None or not isinstance(points, list):
-            yield LeftOut(f"metric {name}")
+            unknown.append(name)
+            yield LeftOut(UNKNOWN)
             continue
-        process = _process(labels) if column[0] == "processes" else None
+        process = process_of(text(labels.get(label)) for label in LABELS) if column[0] == "processes" else None
         if column[0] == "processes" and process is None:
             yield LeftOut(UNNAMED)
             continue
@@ -152,11 +166,16 @@ def _points(
         rows.setdefault(key, {"t_ns": t_ns, **labels})[name] = found
 
 
-def _process(labels: Mapping[str, Any]) -> str | None:
-    for label in ("process", "job", "service", "container", "instance"):
-        if found := PROCESSES.search((text(labels.get(label)) or "").lower()):
-            return found.lastgroup
-    return None
+def process_of(words: Iterable[str | None]) -> str | None:
+    """Return which process of the target is named first; None where none is.
+
+    Examples
+    --------
+    >>> process_of(["mongo", None, "go-service"]), process_of(["nginx"])
+    ('go', None)
+    """
+    found = (PROCESSES.search((word or "").lower()) for word in words)
+    return next((one.lastgroup for one in found if one), None)
 
 
 def _line(name: str) -> str:

@@ -70,9 +70,12 @@ def test_cloudwatch(tmp_path: Path) -> None:
         {"t_ns": T_NS + 60 * 10**9, "capacity_acu_count": 12.5},
     ]
     assert table(found, "postgres_connections") == [{"t_ns": T_NS, "connections_count": 30}]
-    assert only(found, LeftOut) == LeftOut("metric FreeableMemory")
+    assert only(found, LeftOut) == LeftOut(series_metrics.UNKNOWN)
     assert only(found, Refused) == Refused("value is not a number", None)
-    assert only(found, Told).notes == ("CloudWatch says that prod CPUUtilization is not complete (PartialData).",)
+    assert only(found, Told).notes == (
+        "CloudWatch says that prod CPUUtilization is not complete (PartialData).",
+        series_metrics.NOT_TAKEN.format(names="FreeableMemory"),
+    )
 
 
 def test_prometheus(tmp_path: Path) -> None:
@@ -82,8 +85,17 @@ def test_prometheus(tmp_path: Path) -> None:
         {"t_ns": T_NS + 15_500_000_000, "process": "go", "rss_bytes": 2000},
     ]
     assert table(found, "go") == [{"t_ns": T_NS, "goroutines_count": 17}]
-    assert set(of(found, LeftOut)) == {LeftOut("metric up"), LeftOut(series_metrics.UNNAMED)}
+    assert set(of(found, LeftOut)) == {LeftOut(series_metrics.UNKNOWN), LeftOut(series_metrics.UNNAMED)}
     assert only(found, Refused) == Refused("value is not a number", None)
+
+
+def test_many_unknown_metrics_are_named_up_to_a_bound(tmp_path: Path) -> None:
+    result = [series("go_goroutines", POINTS), *(series(f"other_{index}", POINTS) for index in range(12))]
+    found = items(
+        PROMETHEUS, written(tmp_path, json.dumps(RANGE | {"data": {"resultType": "matrix", "result": result}}))
+    )
+    assert only(found, LeftOut) == LeftOut(series_metrics.UNKNOWN, 12)
+    assert only(found, Told).notes[0].endswith("other_8, other_9, 2 more.")
 
 
 @pytest.mark.parametrize(
