@@ -27,24 +27,25 @@ class Fields(NamedTuple):
     ended: bool
 
 
-def regular_end(data: bytes, delimiter: bytes) -> int:
-    r"""Return where the last whole record of a block ends, 0 where one is odd or none is whole.
+def regular_end(data: bytes, delimiter: bytes) -> tuple[int, int]:
+    r"""Return where the last whole record of a block ends, and its lines; 0 and 0 where one is odd or none is whole.
 
     Examples
     --------
-    >>> regular_end(b'1,"a\nb"\n2,"c', b","), regular_end(b'1,2"\n', b",")
-    (8, 0)
+    >>> regular_end(b'1,"a\nb"\n2,"c', b","), regular_end(b'1,2"\n', b","), regular_end(b"1\n2", b",")
+    ((8, 2), (0, 0), (2, 1))
     """
+    array = np.frombuffer(data, np.uint8)
     if b'"' not in data:
         end = data.rfind(b"\n") + 1
-        return end if _short_lines(data, end) else 0
-    array = np.frombuffer(data, np.uint8)
+        return (end, int(np.count_nonzero(array == _NEWLINE))) if _short_lines(data, end) else (0, 0)
     quotes, newlines = np.flatnonzero(array == _QUOTE), np.flatnonzero(array == _NEWLINE)
-    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-    if not len(ends) or int(np.diff(ends, prepend=-1).max()) > LONGEST_RECORD_BYTES:
-        return 0
-    inside = quotes[quotes < ends[-1]]
-    return int(ends[-1]) + 1 if _sound(array, inside, delimiter[0]) else 0
+    ends = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
+    if not len(ends) or int(np.diff(newlines[ends], prepend=-1).max()) > LONGEST_RECORD_BYTES:
+        return 0, 0
+    last = int(newlines[ends[-1]])
+    is_sound = _sound(array, quotes[quotes < last], delimiter[0])
+    return (last + 1, int(ends[-1]) + 1) if is_sound else (0, 0)
 
 
 def _short_lines(data: bytes, end: int) -> bool:

@@ -26,6 +26,7 @@ BLOCK_BYTES, PIECE_BYTES = 8 << 20, 128 << 10
 """What is read at once; and how small it is cut around an oddity, so that few sound records are read slowly."""
 WORKERS = 2
 _HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")
+_PAIRS = np.frombuffer(b"0x0X", np.uint16)
 TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
 
 Made = TypeVar("Made")
@@ -58,9 +59,10 @@ class Rules(Generic[Made]):
 
 
 class _Block(NamedTuple):
-    """Whole records whose quotes are sound, and the line of the first."""
+    """Whole records whose quotes are sound: data up to a place, and the line of the first."""
 
     data: bytes
+    end: int
     line: int
 
 
@@ -108,9 +110,10 @@ def _pieces(source: Source, delimiter: bytes, first_line: int) -> Iterator[_Piec
 
 def _cut(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Generator[_Piece, None, tuple[bytes, int]]:
     """Yield the pieces of data that begins with a record; return what needs more bytes to be read, and its line."""
-    if end := regular_end(data, delimiter):
-        yield _Block(data[:end], line)
-        return data[end:], line + data.count(b"\n", 0, end)
+    end, lines_count = regular_end(data, delimiter)
+    if end:
+        yield _Block(data, end, line)
+        return data[end:], line + lines_count
     return (yield from _cut_small(data, line, delimiter, final=final))
 
 
@@ -118,15 +121,17 @@ def _cut_small(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Gene
     at = 0
     while at < len(data):
         part = data[at : at + PIECE_BYTES]
-        if length := regular_end(part, delimiter):
-            yield _Block(part[:length], line)
+        length, lines_count = regular_end(part, delimiter)
+        if length:
+            yield _Block(part, length, line)
             end = at + length
         else:
             found, end = _split(data, at, line, delimiter, final=final)
             if end == at:
                 break
             yield _Records(found)
-        line += data.count(b"\n", at, end)
+            lines_count = data.count(b"\n", at, end)
+        line += lines_count
         at = end
     return data[at:], line
 
@@ -149,30 +154,32 @@ def _split(data: bytes, at: int, line: int, delimiter: bytes, *, final: bool) ->
 def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
     if isinstance(piece, _Records):
         return _judged(rules, piece.records)
-    table = _parsed(rules, piece.data)
+    table = _parsed(rules, piece)
     made = rules.made(table) if table is not None else None
     if made is not None:
         return [made]
-    if len(piece.data) > PIECE_BYTES:
-        small = _cut_small(piece.data, piece.line, rules.delimiter, final=True)
+    data = piece.data[: piece.end]
+    if len(data) > PIECE_BYTES:
+        small = _cut_small(data, piece.line, rules.delimiter, final=True)
         return [item for part in small for item in _taken(rules, part)]
-    return _judged(rules, _split(piece.data, 0, piece.line, rules.delimiter, final=True)[0])
+    return _judged(rules, _split(data, 0, piece.line, rules.delimiter, final=True)[0])
 
 
-def _parsed(rules: Rules[Made], data: bytes) -> pa.Table | None:
+def _parsed(rules: Rules[Made], block: _Block) -> pa.Table | None:
     """Return the columns of sound records; None where one is not, or where Arrow reads otherwise than we do."""
+    data, end = block.data, block.end
     if b"\0" in data or _has_odd_ends(data) or _has_hexadecimal(data):
         return None
     try:
         return csv.read_csv(
-            pa.BufferReader(data),
-            csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(rules.names)),
+            pa.BufferReader(pa.py_buffer(data).slice(0, end)),
+            csv.ReadOptions(use_threads=False, block_size=end + 1, column_names=list(rules.names)),
             csv.ParseOptions(delimiter=rules.delimiter.decode("ascii"), newlines_in_values=b'"' in data),
             csv.ConvertOptions(
                 check_utf8=False,
                 column_types=dict(rules.kinds),
                 include_columns=list(rules.kinds),
-                null_values=[""],
+                null_values=[],
                 true_values=TRUE,
                 false_values=FALSE,
                 strings_can_be_null=False,
@@ -194,9 +201,11 @@ def _has_odd_ends(data: bytes) -> bool:
 def _has_hexadecimal(data: bytes) -> bool:
     """Whether a field may begin with 0x: Arrow takes it for a number."""
     array = np.frombuffer(data, np.uint8)
-    for letter in b"xX":
-        if letter in data and (array[np.flatnonzero(array[1:] == letter)] == ord("0")).any():
-            return _HEXADECIMAL.search(data) is not None
+    for pair in _PAIRS if b"X" in data else _PAIRS[:1]:
+        for start in (0, 1):
+            pairs = array[start : start + (len(array) - start) // 2 * 2].view(np.uint16)
+            if (pairs == pair).any():
+                return _HEXADECIMAL.search(data) is not None
     return False
 
 

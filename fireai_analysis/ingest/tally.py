@@ -12,7 +12,7 @@ from fireai_analysis.ingest.source import Source
 
 @dataclass
 class Tally:
-    """Counts by reason, in the order in which the reasons came."""
+    """Counts by reason."""
 
     refused: dict[str, Refused] = field(default_factory=dict)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
@@ -28,14 +28,14 @@ class Tally:
             self.refused[item.reason] = Refused(item.reason, first.line, count)
 
     def items(self) -> Iterator[Refused | LeftOut]:
-        """Yield one item a reason."""
-        yield from self.refused.values()
-        yield from self.left_out.values()
+        """Yield one item a reason: the refused by their first line, the left out by name."""
+        yield from sorted(self.refused.values(), key=lambda one: (one.line or 0, one.reason))
+        yield from sorted(self.left_out.values(), key=lambda one: one.reason)
 
     def nothing(self, source: Source) -> IngestError:
         """Return the refusal of a file that holds no request that can be read."""
         if self.refused:
-            first = next(iter(self.refused.values()))
+            first = min(self.refused.values(), key=lambda one: one.line or 0)
             count = sum(one.count for one in self.refused.values())
             problem = f"holds no request that can be read: {count} refused, the first because {first.reason}"
             return source.refusal(problem, line=first.line)
