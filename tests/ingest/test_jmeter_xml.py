@@ -79,7 +79,7 @@ def test_requests_are_the_samples_that_are_part_of_no_other(tmp_path: Path) -> N
     assert (asserted["method"], asserted["error"], asserted["user"]) == ("POST", 'expected "x" & y', 1)
     assert (timed_out["status"], timed_out["error"]) == (0, "timeout")
     assert (page["endpoint"], page["service_us"]) == ("page", 90_000)
-    assert losses(items) == [LeftOut(jmeter_rows.TRANSACTIONS, 1), LeftOut(jmeter_xml.SUB_RESULTS, 2)]
+    assert losses(items) == [LeftOut(jmeter_xml.SUB_RESULTS, 2), LeftOut(jmeter_rows.TRANSACTIONS, 1)]
     notes = (jmeter_rows.RESOLUTION, jmeter_rows.STARTS, jmeter_rows.TIMED_OUT)
     assert told(items) == Told(users_count=4, notes=notes)
 
