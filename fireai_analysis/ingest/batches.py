@@ -14,6 +14,8 @@ from fireai_analysis.ingest.tally import Tally
 BATCH_ROWS = 100_000
 FIRST_NS, END_NS = 946_684_800 * 10**9, 4_102_444_800 * 10**9
 """2000-01-01 and 2100-01-01 UTC: a request outside was not measured, its time is broken."""
+TIMEOUT = "timeout"
+"""The error of a request whose client stopped waiting, in every format: it counts as infinitely slow."""
 LONGEST_US = 2**31 - 1
 """About 35 minutes: what an int32 of microseconds holds."""
 

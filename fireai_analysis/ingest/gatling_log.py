@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fireai_analysis.ingest.batches import END_NS, FIRST_NS, Request, gathered, impossible
+from fireai_analysis.ingest.batches import END_NS, FIRST_NS, TIMEOUT, Request, gathered, impossible
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Told
 from fireai_analysis.ingest.source import Head, Source
 
@@ -27,6 +27,9 @@ NEVER_MS = -(2**63)
 _HEADS = ("REQUEST", "USER", "GROUP", "ERROR", "RUN", "ASSERTION")
 _NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 _FOUND_STATUS = re.compile(r"status\.find\b.*?\b(?:found|actually) (\d{3})\b", re.ASCII)
+
+_TIMED_OUT = re.compile(r"time(?:d )?out", re.IGNORECASE)
+_THROWN = re.compile(r"\s*(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b", re.ASCII)
 
 
 @dataclass
@@ -67,15 +70,22 @@ def endpoint_of(groups: str, name: str) -> str | None:
 
 
 def failure(message: str) -> tuple[int | None, str]:
-    """Return the status that a failure names, if it does, and its text.
+    """Return the status that a failure names, 0 where there was no answer, None where it is not told; and its text.
 
     Examples
     --------
     >>> failure("status.find.in(200,304), but actually found 503")[0], failure(" ")
     (503, (None, 'KO'))
+    >>> failure("Request timeout to shop/10.0.0.1:80 after 60000 ms")
+    (0, 'timeout')
     """
-    found = _FOUND_STATUS.search(message)
-    return int(found[1]) if found else None, message.strip() or "KO"
+    if found := _FOUND_STATUS.search(message):
+        return int(found[1]), message.strip()
+    is_check = ".find" in message
+    if not is_check and _TIMED_OUT.search(message):
+        return 0, TIMEOUT
+    is_thrown = not is_check and _THROWN.match(message) is not None
+    return 0 if is_thrown else None, message.strip() or "KO"
 
 
 def recognises(head: Head) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fireai_analysis.ingest.batches import END_NS, FIRST_NS, Request, gathered, impossible
+from fireai_analysis.ingest.batches import END_NS, FIRST_NS, TIMEOUT, Request, gathered, impossible
 from fireai_analysis.ingest.csv_records import records
 from fireai_analysis.ingest.found import Bounds, Format, Item, Refused, Told, Totals
 from fireai_analysis.ingest.moments import rfc3339_ns
@@ -30,6 +30,7 @@ QUANTILES = {"50th": 0.5, "90th": 0.9, "95th": 0.95, "99th": 0.99}
 LEAST_COLUMNS = 6
 
 _CSV_LINE = re.compile(r"\d{18,19},\d{1,3},\d+,\d+,\d+,", re.ASCII)
+_TIMED_OUT = re.compile(r"timeout|timed out|deadline exceeded", re.IGNORECASE)
 _WHOLE = re.compile(r"\d{1,19}", re.ASCII)
 
 
@@ -149,6 +150,8 @@ def _request(times: tuple[int, int], status: int, error: Any, size: int | None, 
         return reason
     ok = 200 <= status < 400
     said = None if ok else text(error) or f"status {status}"
+    if said and status == 0 and _TIMED_OUT.search(said.rpartition('": ')[2]):
+        said = TIMEOUT
     return Request(sent_ns, service_us, ok, text(url), text(method), status, said, size)
 
 

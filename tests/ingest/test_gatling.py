@@ -40,7 +40,7 @@ def test_a_text_log(tmp_path: Path) -> None:
     assert told == [
         ("Search", 25_000, True, None, None),
         ("Cart / Pay / POST pay", 300_000, False, 503, "status.find.in(200,304), but actually found 503"),
-        ("Search", 60_000_000, False, None, "Request timeout to shop after 60000 ms"),
+        ("Search", 60_000_000, False, 0, "timeout"),
     ]
     assert rows(found)[0]["sent_ns"] == (BEGAN_MS + 10) * 10**6
     assert {one.reason: one.count for one in of(found, LeftOut)} == {
@@ -68,6 +68,21 @@ def test_a_text_log(tmp_path: Path) -> None:
 def test_the_layout_of_each_version(tmp_path: Path, line: str, endpoint: str | None, user: int | None) -> None:
     (row,) = rows(items(TEXT, written(tmp_path, line.format(BEGAN_MS, BEGAN_MS + 90) + "\n")))
     assert (row["endpoint"], row["user"], row["service_us"], row["ok"]) == (endpoint, user, 90_000, True)
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "error"),
+    [
+        ("status.find.lessThanOrEqual(399), but actually 401 is not less than or equal to 399", 401, None),
+        ("jsonPath($.timeout).find.exists, found nothing", None, None),
+        ("j.u.c.TimeoutException: Request timeout to not-connected after 60000 ms", 0, "timeout"),
+        ("i.n.c.ConnectTimeoutException: connection timed out: shop/10.0.0.1:80", 0, "timeout"),
+        ("j.n.ConnectException: Connection refused", 0, None),
+        ("Premature close", None, None),
+    ],
+)
+def test_what_a_failure_says(message: str, status: int | None, error: str | None) -> None:
+    assert gatling_log.failure(message) == (status, error or message)
 
 
 def test_bad_lines_are_refused_by_reason_with_the_first_line(tmp_path: Path) -> None:

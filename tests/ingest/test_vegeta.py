@@ -53,6 +53,19 @@ def test_older_csv_has_no_method_and_no_url(tmp_path: Path) -> None:
     assert (row["endpoint"], row["method"], row["ok"], row["service_us"]) == (None, None, True, 999)
 
 
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ('Get "http://host/timeout": connection refused', None),
+        ('Get "http://host/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)', "timeout"),
+        ("dial tcp: i/o timeout", "timeout"),
+    ],
+)
+def test_a_client_that_stopped_waiting_is_a_timeout(tmp_path: Path, error: str, expected: str | None) -> None:
+    (row,) = rows(items(JSON, written(tmp_path, json.dumps(UNANSWERED | {"error": error}, separators=(",", ":")))))
+    assert row["error"] == (expected or error)
+
+
 def test_an_error_over_several_lines_is_one_request(tmp_path: Path) -> None:
     text = f'{BEGAN_NS},200,1,0,0,,,a,0\n{BEGAN_NS},0,1,0,0,"two\nlines",,a,1\n{BEGAN_NS},200,1,0,0,,,a,2\n'
     found = items(CSV, written(tmp_path, text))
