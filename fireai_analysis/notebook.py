@@ -7,7 +7,6 @@ Every call can be repeated: nothing changes on disk before `finish`, and `finish
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -310,7 +309,7 @@ def finish(run: RunAnalysis) -> Table:
         bundle.write_analysis(name, frame)
     atomic_write(bundle.results_path, json_bytes(result.model_dump(mode="json")))
     bundle.update(state=state)
-    ended = {"scenario": result.scenario, "state": state, "verdict": result.verdict, "finished_ns": time.time_ns()}
+    ended = {"scenario": result.scenario, "state": state, "verdict": result.verdict}
     atomic_write(bundle.sentinel_path, json_bytes(ended))
     bundle.seal()
     written = [(f"analysis/{name}.parquet", number_text(len(frame), 0)) for name, frame in run.tables.items()]

@@ -231,7 +231,7 @@ def confidence(
     """Return the confidence in the campaign's answer and the terms it comes from.
 
     A proven violation answers the question by itself: HIGH. Else the lowest of four terms: how much of the evidence
-    exists, how far figures lie from their limits against half the width of their intervals, the scale, and repeats.
+    exists, how far figures lie from their limits against the longer side of their intervals, the scale, and repeats.
     """
     failed = [one.id for one in criteria if one.verdict == "FAILED"]
     if failed:
@@ -250,7 +250,7 @@ def _evidence(criteria: Sequence[CriterionResult], results: Mapping[str, Scenari
 
 
 def margin_half_widths(one: CriterionResult) -> float | None:
-    """Return how many half-widths of its interval a figure lies from its limit; None without an interval."""
+    """Return how many times the longer side of its interval a figure lies from its limit; None without one."""
     if one.interval is None or one.interval[1] is None or one.actual is None:
         return None
     half = max(one.interval[1] - one.actual, one.actual - one.interval[0])
@@ -267,7 +267,10 @@ def _margin(criteria: Sequence[CriterionResult]) -> tuple[Confidence, str]:
     if math.isinf(margin):
         return level, f"margin: the interval of {nearest} has no width"
     times = math.floor(margin * 10) / 10
-    return level, f"margin: the distance of {nearest} to its limit is {times:,.1f} times half the width of its interval"
+    return (
+        level,
+        f"margin: the distance of {nearest} to its limit is {times:,.1f} times the longer side of its interval",
+    )
 
 
 def _scale(results: Mapping[str, ScenarioResult]) -> tuple[Confidence, str]:

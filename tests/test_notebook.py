@@ -87,14 +87,10 @@ def test_finish_writes_the_same_again(tmp_path: Path) -> None:
     place = recorded(tmp_path, "peak").directory
     written = []
     for _ in range(3):
-        run = notebook.analyze(RunBundle.open(place))
-        notebook.finish(run)
-        written.append(run.bundle.results_path.read_bytes())
+        notebook.finish(notebook.analyze(RunBundle.open(place)))
         assert RunBundle.open(place).check() == []
-    first, second, third = (ScenarioResult.model_validate_json(content) for content in written)
-    assert written[1] == written[2]
-    assert second == third
-    assert first.model_copy(update={"validity": second.validity}) == second  # one check tells the state it found
+        written.append({path: path.read_bytes() for path in place.rglob("*") if path.is_file()})
+    assert written[0] == written[1] == written[2]
 
 
 @pytest.mark.parametrize(("before", "after"), [("recorded", "analyzed"), ("aborted", "aborted")])

@@ -147,8 +147,8 @@ def test_the_margin_is_counted_in_half_widths() -> None:
 @pytest.mark.parametrize(
     ("margin", "told"),
     [
-        (27.14, "margin: the distance of p95_latency to its limit is 27.1 times half the width of its interval: HIGH"),
-        (2.96, "margin: the distance of p95_latency to its limit is 2.9 times half the width of its interval: MEDIUM"),
+        (27.14, "margin: the distance of p95_latency to its limit is 27.1 times the longer side of its interval: HIGH"),
+        (2.96, "margin: the distance of p95_latency to its limit is 2.9 times the longer side of its interval: MEDIUM"),
     ],
 )
 def test_the_margin_is_told_in_words_and_on_its_side_of_the_rule(margin: float, told: str) -> None:

@@ -28,6 +28,7 @@ from fireai_analysis.scenarios import SCENARIO_NAMES, load_criteria
 from fireai_analysis.tables import Table, criteria
 
 FORMATS = ("html", "pdf", "markdown")
+EXTENSIONS = {"markdown": "md"}
 NOTEBOOK = "05_report"
 NOT_ASKED_FOR = "the scenario was not part of this campaign"
 
@@ -129,7 +130,8 @@ def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Pa
     campaign_dir : path
         The campaign directory.
     formats : sequence of str
-        Of `html`, `pdf`, `markdown`; `summary.json`, `junit.xml` and the alert rules are always written.
+        Of `html`, `pdf`, `markdown`; `summary.json`, `junit.xml` and the alert rules are always written, and what of
+        the others is there already, so that all forms tell the same.
 
     Raises
     ------
@@ -149,7 +151,8 @@ def build(campaign_dir: Path | str, formats: Sequence[str] = FORMATS) -> list[Pa
         "html": lambda: ("report.html", exporters.html(notebook)),
     }
     written = [campaign.path("summary.json"), campaign.path("junit.xml"), campaign.path("alerts/fireai.rules.yml")]
-    return written + [campaign.write(*write()) for name, write in writers.items() if name in formats]
+    there = [name for name in FORMATS if campaign.path(f"report.{EXTENSIONS.get(name, name)}").is_file()]
+    return written + [campaign.write(*write()) for name, write in writers.items() if name in (*formats, *there)]
 
 
 def _report(campaign: Campaign, summary: Summary) -> Report:

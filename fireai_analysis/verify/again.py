@@ -7,7 +7,7 @@ check or a ruling is held against what the same rows give now.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,6 @@ SUMMARY = "summary.json"
 UNANALYSED = ("created", "recording", "crashed")
 """States of a run that no notebook looks at."""
 
-SOUND = ("recorded", "analyzed")
-"""A run is the one before its notebook has run, and the other ever after; the detail of the check says either."""
-
 
 @dataclass
 class Again:
@@ -40,7 +37,7 @@ class Again:
     frames: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
 
 
-def analyse(directory: Path, today: date, reported: Mapping[str, Any], ledger: Ledger) -> Again:
+def analyse(directory: Path, today: date, ledger: Ledger) -> Again:
     """Analyse every run of a campaign again.
 
     Parameters
@@ -49,18 +46,16 @@ def analyse(directory: Path, today: date, reported: Mapping[str, Any], ledger: L
         The campaign.
     today : datetime.date
         Day of judging; it decides whether a waiver has expired.
-    reported : mapping
-        What `summary.json` says of each scenario.
     ledger : Ledger
         Takes what cannot be analysed, and the derived tables that differ.
     """
     found, criteria = Again(), load_criteria()
     for bundle in Campaign.open(directory).bundles():
         name = bundle.scenario
-        if bundle.manifest.state in UNANALYSED or not any((bundle.directory / "requests").glob("*.parquet")):
+        if bundle.manifest.state in UNANALYSED or not bundle.holds_requests:
             continue
         with ledger.guarded(f"scenarios.{name}", f"{name}/manifest.json"):
-            analysis = analyze_run(_data(bundle, reported.get(name)), criteria)
+            analysis = analyze_run(RunData.from_bundle(bundle), criteria)
             found.results[name] = judged(analysis.result, criteria, today)
             found.frames[name] = dict(analysis.tables)
             _hold_tables(bundle, analysis.tables, ledger)
@@ -73,16 +68,6 @@ def hold(directory: Path, summary: dict[str, Any], again: Again, generated: str,
     content = found.model_dump(mode="json", by_alias=True)
     ledger.hold_all(SUMMARY, summary, content)
     return found
-
-
-def _data(bundle: RunBundle, reported: Any) -> RunData:
-    """Return what a run recorded, in the state that it was in when it was reported."""
-    data = RunData.from_bundle(bundle)
-    checks = reported.get("validity") if isinstance(reported, dict) else ()
-    details = [one.get("detail") for one in checks or () if isinstance(one, dict) and one.get("check") == "run_state"]
-    if data.manifest.state not in SOUND or not details or details[0] not in SOUND:
-        return data
-    return replace(data, manifest=data.manifest.model_copy(update={"state": details[0]}))
 
 
 def _hold_tables(bundle: RunBundle, tables: Mapping[str, pd.DataFrame], ledger: Ledger) -> None:

@@ -22,11 +22,13 @@ from fireai_analysis.verify import (
     files,
     generator,
     growth,
+    journals,
     judging,
     page,
     reports,
     resources,
     scale,
+    told,
     traffic,
     verdicts,
     writes,
@@ -34,7 +36,7 @@ from fireai_analysis.verify import (
 from fireai_analysis.verify.evidence import Run, quotient
 from fireai_analysis.verify.ledger import ABSENT, Difference, Ledger, flat, is_figure, look
 from fireai_analysis.verify.requests import Requests
-from fireai_analysis.verify.standing import unproven
+from fireai_analysis.verify.standing import counts, patterns, unproven
 from fireai_analysis.verify.traffic import Figures
 
 SUMMARY = "summary.json"
@@ -115,7 +117,7 @@ def verify(directory: Path, progress: Progress) -> Verification:
     printed_count = _page(directory, corrected, ledger, progress)
     notes = [*judging.expired(criteria, summary), *judging.other_versions(summary)]
     notes += _again(directory, summary, instant, ledger, progress)
-    figures = [key for key, value in flat(summary, "") if _counts(key, value)]
+    figures = [key for key, value in flat(summary, "") if counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)
     standing: tuple[str, ...] = ()
     with ledger.guarded("criteria", SUMMARY):
@@ -128,7 +130,7 @@ def verify(directory: Path, progress: Progress) -> Verification:
         printed_count=printed_count,
         differences=tuple(ledger.differences),
         not_recomputed=left,
-        patterns=_patterns(left, summary),
+        patterns=patterns(left, summary),
         unchecked=tuple(name for name in UNCHECKED if (directory / name).is_file()),
         notes=tuple(notes),
         unproven=standing,
@@ -149,24 +151,11 @@ def _again(
     progress.show("words", "analysing again", None, "")
     before, notes = len(ledger.differences), tuple[str, ...]()
     with ledger.guarded("words", SUMMARY):
-        reported = summary.get("scenarios")
-        found = again.analyse(directory, instant.date(), reported if isinstance(reported, dict) else {}, ledger)
+        found = again.analyse(directory, instant.date(), ledger)
         judged = again.hold(directory, summary, found, str(summary.get("generated")), ledger)
         notes = reports.hold(directory, Report(Campaign.open(directory), judged, found.frames), ledger)
     progress.end("words", "held against the rows", ok=len(ledger.differences) == before)
     return notes
-
-
-def _patterns(keys: tuple[str, ...], summary: dict[str, Any]) -> tuple[str, ...]:
-    """Return keys as a person reads them: once for all scenarios and entries, checks by their name."""
-    found: dict[str, int] = {}
-    for key in keys:
-        parts = key.split(".")
-        if len(parts) > 3 and parts[2] == "validity":
-            parts[3] = str(look(summary, f"{'.'.join(parts[:4])}.check"))
-        named = ".".join("*" if part.isdecimal() or part in SCENARIO_NAMES else part for part in parts)
-        found[named.removeprefix("scenarios.*.")] = found.get(named.removeprefix("scenarios.*."), 0) + 1
-    return tuple(found)
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -174,12 +163,6 @@ def _object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BundleError(path, "holds no object", "restore the file, or write it again: fireai report DIR")
     return content
-
-
-def _counts(key: str, value: Any) -> bool:
-    return not key.startswith(("files.", "environment.")) and (
-        is_figure(value) or key.endswith((".verdict", ".state")) or key in ("overall", "readiness", "confidence")
-    )
 
 
 def _runs(directory: Path, ledger: Ledger) -> Iterator[tuple[str, Run]]:
@@ -219,9 +202,11 @@ def _scenario(
     reported = look(summary, f"scenarios.{name}")
     reported = reported if isinstance(reported, dict) else {}
     if run is None or run.scenario.get("name") != name or run.table_is_empty("requests"):
-        return _absent(name, run, reported, ledger)
+        return told.hold(run, reported, ledger) if told.holds(run) else _absent(name, run, reported, ledger)
     progress.show(name, "recomputing", None, "")
     before = len(ledger.differences)
+    with ledger.guarded("journal", f"{name}/journal"):
+        journals.hold(run, ledger)
     scale.hold(run, ledger)
     limits = {one.id: one.limit for one in criteria.criteria}
     figures = _figures(run, limits, ledger)
@@ -235,19 +220,19 @@ def _scenario(
         for place, one in enumerate(reported.get("validity", ()))
         if one["check"] in answers
     }
-    _hold_results(run, reported, ledger)
+    files.hold_results(run, reported, ledger)
     ledger.compare(SUMMARY, f"scenarios.{name}.", reported, figures)
-    told = {str(one["check"]): one["ok"] for one in reported.get("validity", ())}
+    said = {str(one["check"]): one["ok"] for one in reported.get("validity", ())}
     wrong = len(ledger.differences) - before
     progress.end(name, f"{wrong:,} differences" if wrong else "as reported", ok=not wrong)
-    return verdicts.Known(name, reported, figures, told | answers)
+    return verdicts.Known(name, reported, figures, said | answers)
 
 
 def _groups(run: Run, limits: dict[str, float]) -> tuple[tuple[str, Callable[[Requests], Figures]], ...]:
     """Return what recomputes the figures, each with the table it cannot do without."""
     return (
         ("manifest.json", lambda rows: scale.identity(run)),
-        ("manifest.json", lambda rows: {"state": _state(run)}),
+        ("manifest.json", lambda rows: {"state": scale.state(run)}),
         ("requests", lambda rows: traffic.counts(rows)),
         ("requests", lambda rows: traffic.latency(run, rows, limits["p95_latency"])),
         ("requests", lambda rows: {"endpoints": traffic.endpoints(rows)}),
@@ -290,11 +275,6 @@ def _answers(run: Run, reported: dict[str, Any], ledger: Ledger) -> dict[str, bo
     return answers
 
 
-def _state(run: Run) -> str:
-    state = str(run.manifest.get("state"))
-    return "analyzed" if state == "recorded" else state
-
-
 def _nothing_of(reported: Any) -> Figures:
     """Return the figures of a history that was not recorded: all that is reported must be null, empty or false."""
     return {
@@ -308,17 +288,6 @@ def _in_order_of(reported: Any, figures: list[Figures]) -> list[Figures]:
     names = ("method", "endpoint", "door")
     places = {tuple(one.get(name) for name in names): place for place, one in enumerate(reported or ())}
     return sorted(figures, key=lambda one: places.get(tuple(one[name] for name in names), len(places)))
-
-
-def _hold_results(run: Run, reported: dict[str, Any], ledger: Ledger) -> None:
-    """Hold `results.json` of a run against the summary."""
-    file = f"{run.name}/results.json"
-    path = run.directory / "results.json"
-    if not path.is_file():
-        ledger.differ("results.json", file, "figures of the run", files.MISSING)
-        return
-    content = read_json(path)
-    ledger.compare(file, "", content if isinstance(content, dict) else {}, reported)
 
 
 def _absent(name: str, run: Run | None, reported: dict[str, Any], ledger: Ledger) -> verdicts.Known:

@@ -36,7 +36,9 @@ SAME_ARRIVAL = ("intended_ns", "sent_ns", "user", "door", "endpoint")
 def run_state(data: RunData) -> Check:
     """Whether the run came to its end in order."""
     state, reason = data.manifest.state, data.manifest.reason
-    return Check(check="run_state", ok=state in GOOD_STATES, detail=f"{state}{f': {reason}' if reason else ''}")
+    if state in GOOD_STATES:
+        return Check(check="run_state", ok=True, detail="ended in order")
+    return Check(check="run_state", ok=False, detail=f"{state}{f': {reason}' if reason else ''}")
 
 
 def run_length(data: RunData) -> Check:
