@@ -32,7 +32,6 @@ def bundles_shown(content: nbformat.NotebookNode) -> list[dict]:
     return [output["data"] for cell in content.cells for output in cell.get("outputs", []) if "data" in output]
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_to_its_end_and_leaves_results(name: str, tmp_path: Path) -> None:
     campaign = tmp_path / "campaign"
@@ -60,7 +59,6 @@ def test_runs_to_its_end_and_leaves_results(name: str, tmp_path: Path) -> None:
     assert not [out for cell in content.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"]
 
 
-@pytest.mark.real
 def test_an_unknown_parameter_stops_the_first_call(tmp_path: Path) -> None:
     bundle = recorded(tmp_path / "campaign", "peak")
     with pytest.raises(PapermillExecutionError, match="profil: unknown parameter; did you mean profile"):

@@ -35,7 +35,6 @@ def left(folder: Path, state: str, reason: str | None = None) -> RunBundle:
     return bundle
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("state", ["created", "recording", "crashed"])
 def test_a_run_that_nobody_records_any_more_crashed(tmp_path: Path, state: str) -> None:
     left(tmp_path / "run", state)
