@@ -1,11 +1,12 @@
-"""Which verdicts stand on something that was not recomputed by a second path."""
+"""What was not recomputed by a second path, and which verdicts stand on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fireai_analysis.verify.ledger import ABSENT, look
+from fireai_analysis.scenarios import SCENARIO_NAMES
+from fireai_analysis.verify.ledger import ABSENT, is_figure, look
 from fireai_analysis.verify.verdicts import BINDINGS, BREACHES, ODD, Binding
 
 COUNTS = (*BREACHES, *ODD, "operations", "acknowledged", "unknown", "conflicts", "lost")
@@ -60,3 +61,22 @@ def _deciding(one: Mapping[str, Any], bound: Binding, summary: Mapping[str, Any]
                 yield f"{scenario}: {check}"
         elif name.startswith(FIGURES[one["id"]]):
             yield f"{scenario}: {name}"
+
+
+def counts(key: str, value: Any) -> bool:
+    """Return whether a leaf of `summary.json` is a figure, a verdict or a state, which a second path may recompute."""
+    return not key.startswith(("files.", "environment.")) and (
+        is_figure(value) or key.endswith((".verdict", ".state")) or key in ("overall", "readiness", "confidence")
+    )
+
+
+def patterns(keys: Iterable[str], summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return keys as a person reads them: once for all scenarios and entries, checks by their name."""
+    found: dict[str, None] = {}
+    for key in keys:
+        parts = key.split(".")
+        if len(parts) > 3 and parts[2] == "validity":
+            parts[3] = str(look(summary, f"{'.'.join(parts[:4])}.check"))
+        named = ".".join("*" if part.isdecimal() or part in SCENARIO_NAMES else part for part in parts)
+        found[named.removeprefix("scenarios.*.")] = None
+    return tuple(found)
