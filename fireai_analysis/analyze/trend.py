@@ -24,8 +24,10 @@ FEWEST_CELLS = 30
 WHOLE_P, HALF_P = 0.025, 0.05
 STEP_ADVANTAGE = 1.3
 RAMPING_SHARE = 0.5
-BEND_SHARE = 0.7
-"""Share of the variance that a bend must explain; noise of 30 min reaches 0.59 (the largest of 200 healthy runs)."""
+BEND_ADVANTAGE, BEND_SHARE = 1.2, 0.7
+"""How much better than a step a bend must be, and the share of the variance that it must explain; noise of 30 min
+reaches 0.59 (the largest of 200 healthy runs).
+"""
 FEWEST_BENT_CELLS = 5
 POWER = 0.9
 
@@ -130,7 +132,7 @@ def _label(
     hours: Floats, cells: Floats, whole: cosine.Slope, second: cosine.Slope, smallest_per_h: float
 ) -> GrowthLabel:
     bend, step_error = _bend(hours, cells), _step_error(cells)
-    bends = bend.error < step_error and bend.slope > smallest_per_h
+    bends = BEND_ADVANTAGE * bend.error < step_error and bend.slope > smallest_per_h
     if not (whole.p_rising() < WHOLE_P and whole.slope > smallest_per_h):
         return "DETECTED" if bends and bend.explained >= BEND_SHARE else "NONE"
     if not bends and _line_error(hours, cells) / max(step_error, 1e-9) >= STEP_ADVANTAGE:

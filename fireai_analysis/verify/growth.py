@@ -99,7 +99,7 @@ def _label(
         float(np.var(found[:cut]) * cut + np.var(found[cut:]) * (len(found) - cut)) for cut in range(1, len(found))
     )
     bent, rise = min(_bent(hours, found, begin) for begin in hours[:-5])
-    bends = bent < step and rise > smallest
+    bends = 1.2 * bent < step and rise > smallest
     if _p_rising(*whole) >= 0.025 or whole[0] <= smallest:
         return "DETECTED" if bends and bent <= 0.3 * float(np.var(found)) * len(found) else "NONE"
     slope, intercept = np.polyfit(hours, found, 1)
