@@ -83,6 +83,8 @@ class RunData:
     def scale(self) -> Scale:
         """How far the run is scaled from the ticket; a run that ended early counts as long as it ran."""
         planned, window, spec = self.manifest.spec.scale, self.window, self.manifest.spec
+        if spec.origin is not None:
+            return planned
         ran_s = window.duration_s if window else 0.0
         if ran_s >= FULL_WINDOW_RATIO * spec.scenario.duration_s:
             return planned

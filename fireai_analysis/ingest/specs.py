@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.origin import Origin
-from fireai_analysis.scenarios import load_scenario
+from fireai_analysis.scenarios import load_scenario, suited
 from fireai_analysis.spec import (
     Auth,
     CrdtMapping,
@@ -53,7 +53,7 @@ def foreign_spec(run_id: str, scenario: str, origin: Origin) -> RunSpec:
         What the files show. Where they do not tell, the numbers of the ticket stand in the scenario, and the scale of
         the run is null there.
     """
-    full = load_scenario(scenario)
+    full = suited(load_scenario(scenario), TARGET)
     seen = full.model_copy(
         update={
             "duration_s": origin.duration_s or full.duration_s,

@@ -106,7 +106,7 @@ def _content(plan: Plan, directory: Path) -> dict[str, Any]:
     content = campaign_content(
         directory.name, specs, target=TARGET, versions={}, environment={}, created_ns=time.time_ns()
     )
-    return content | {"generators": {}, "seed": None}
+    return content | {"generators": {}}
 
 
 def _shared(campaign: Campaign, entry: Entry, advanced: Callable[[int], None], found: Ingestion) -> Content | None:

@@ -27,8 +27,8 @@ from fireai_analysis.verify import (
     page,
     reports,
     resources,
+    rowless,
     scale,
-    told,
     traffic,
     verdicts,
     writes,
@@ -202,7 +202,7 @@ def _scenario(
     reported = look(summary, f"scenarios.{name}")
     reported = reported if isinstance(reported, dict) else {}
     if run is None or run.scenario.get("name") != name or run.table_is_empty("requests"):
-        return told.hold(run, reported, ledger) if told.holds(run) else _absent(name, run, reported, ledger)
+        return rowless.hold(run, reported, ledger) if rowless.holds(run) else _absent(name, run, reported, ledger)
     progress.show(name, "recomputing", None, "")
     before = len(ledger.differences)
     with ledger.guarded("journal", f"{name}/journal"):

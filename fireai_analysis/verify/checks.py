@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from fireai_analysis.verify import alive, asked, bounds, marked, stalls
+from fireai_analysis.verify import alive, asked, bounds, foreign, marked, stalls
 from fireai_analysis.verify.evidence import Floats, Run, finite, numbers, words
 from fireai_analysis.verify.generator import count_of, number_of, workers
 from fireai_analysis.verify.requests import SLACK_US, Requests
@@ -22,8 +22,17 @@ WRONG = (401, 403, 404, 415, 422, 429)
 
 def answers(run: Run, rows: Requests) -> dict[str, Answer]:
     """Return the answer of every check that is recomputed, by its name."""
-    found = {name: rule(run, rows) for name, rule in RULES.items()}
+    found = {name: rule(run, rows) for name, rule in RULES.items() if name in _rules_for(run)}
+    if run.origin is not None:
+        found |= foreign.answers(run, rows)
     return found | {f"sampler_{name}": alive.sampler(run, rows, name) for name in alive.SAMPLERS}
+
+
+def _rules_for(run: Run) -> Iterable[str]:
+    """Return the names of the rules that a run is held against; of another tool those that its files can answer."""
+    if run.origin is None:
+        return RULES
+    return foreign.AS_OURS + (foreign.OF_DUE_TIMES if run.origin["intended_times"] else ())
 
 
 def _run_length(run: Run, rows: Requests) -> Answer:

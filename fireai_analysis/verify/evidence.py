@@ -71,6 +71,12 @@ class Run:
         found: dict[str, Any] = self.manifest.get("facts") or {}
         return found
 
+    @property
+    def origin(self) -> dict[str, Any] | None:
+        """Where the results of another tool came from; None for a run of our own."""
+        found = self.manifest["spec"].get("origin")
+        return found if isinstance(found, dict) else None
+
     def part(self, name: str) -> dict[str, Any]:
         """Return a part of the facts, empty where it was not noted."""
         found = self.facts.get(name)

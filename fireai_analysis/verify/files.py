@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from fireai_analysis.bundle import sha256_file
+from fireai_analysis.bundle import read_json, sha256_file
+from fireai_analysis.verify.evidence import Run
 from fireai_analysis.verify.ledger import Ledger
 
 UNHASHED = ("manifest.json", "progress.json")
@@ -74,6 +75,17 @@ def _hold(directory: Path, path: str, digest: str, source: str, ledger: Ledger) 
         ledger.differ(path, source, LISTED, MISSING)
     elif sha256_file(place) != digest:
         ledger.differ(path, source, LISTED, CHANGED)
+
+
+def hold_results(run: Run, reported: dict[str, Any], ledger: Ledger) -> None:
+    """Hold `results.json` of a run against the summary."""
+    file = f"{run.name}/results.json"
+    path = run.directory / "results.json"
+    if not path.is_file():
+        ledger.differ("results.json", file, "figures of the run", MISSING)
+        return
+    content = read_json(path)
+    ledger.compare(file, "", content if isinstance(content, dict) else {}, reported)
 
 
 def _lists_agree(listed: dict[str, str], wanted: dict[str, str], ledger: Ledger) -> None:

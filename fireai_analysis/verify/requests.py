@@ -23,13 +23,16 @@ class Requests:
     started_ns, ended_ns : int
         The judged window.
     closed : bool
-        Whether each user waited for its answer, so that only service times are known.
+        Whether only service times are known: each user waited for its answer, or no intended times are told.
+    foreign : bool
+        Whether another tool recorded them: whole milliseconds, of which there may be 0, and no status or time of some.
     """
 
     frame: pd.DataFrame
     started_ns: int
     ended_ns: int
     closed: bool
+    foreign: bool = False
 
     @classmethod
     def of(cls, run: Run) -> Requests | None:
@@ -38,7 +41,7 @@ class Requests:
         if frame is None or window is None:
             return None
         ordered = frame.sort_values("intended_ns", kind="stable", ignore_index=True)
-        return cls(ordered, *window, run.scenario["load_model"] == "closed")
+        return cls(ordered, *window, run.scenario["load_model"] != "open", run.origin is not None)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -109,7 +112,13 @@ class Requests:
     @cached_property
     def answered(self) -> Flags:
         """Whether any answer came."""
-        return self.sent & (self.statuses > 0)
+        answered: Flags = self.sent & (self.statuses > 0)
+        return answered | (self.ok & ~self.told_status) if self.foreign else answered
+
+    @cached_property
+    def told_status(self) -> Flags:
+        """Whether the status is told; one that is not of a run of our own counts as 0."""
+        return ~np.isnan(numbers(self.frame, "status")) if self.foreign else np.ones(len(self), dtype=bool)
 
     @cached_property
     def service_us(self) -> Floats:
@@ -123,7 +132,7 @@ class Requests:
 
     def _lasting(self, column: str) -> Floats:
         values = numbers(self.frame, column)
-        usable = np.isfinite(values) & (values > 0) & ~self.unanswered
+        usable = np.isfinite(values) & ((values >= 0) if self.foreign else (values > 0)) & ~self.unanswered
         return np.where(usable, values, np.inf)
 
     @cached_property
@@ -131,8 +140,10 @@ class Requests:
         """Whether a sent row contradicts itself: no duration, or times that do not add up to a millisecond."""
         service, response = numbers(self.frame, "service_us"), numbers(self.frame, "response_us")
         wait_us = np.where(self.sent, self.lag_ns, 0) / 1000
-        fits = (service > 0) & np.isfinite(response) & (response >= service - 1)
+        fits = ((service >= 0) if self.foreign else (service > 0)) & np.isfinite(response) & (response >= service - 1)
         fits &= (wait_us >= -SLACK_US) & (np.abs(response - service - wait_us) <= SLACK_US)
+        if self.foreign:
+            fits |= np.isnan(service) & ~self.ok
         return self.sent & ~fits
 
     def counted(self, warm_up_s: float) -> Flags:

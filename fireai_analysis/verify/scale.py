@@ -19,6 +19,8 @@ def hold(run: Run, ledger: Ledger) -> None:
     file = f"{run.name}/manifest.json"
     full, profile = load_scenario(run.name), _profile(str(look(run.manifest, "spec.profile.name")))
     _compare(run, full, run.full, "spec.full", ledger, but=LEFT)
+    if run.origin is not None:
+        return
     if profile is None:
         ledger.differ("spec.profile.name", file, look(run.manifest, "spec.profile.name"), "no such profile in params/")
         return
@@ -50,18 +52,38 @@ def _compare(
 
 def identity(run: Run) -> dict[str, Any]:
     """Return the figures that the manifest alone gives: scale, window, users, rates, and what was noted."""
-    scenario, full, window = run.scenario, run.full, run.window_ns
+    scenario, full = run.scenario, run.full
+    if run.origin is not None:
+        return _identity_of_others(run, run.origin)
     planned = scenario["duration_s"] / full["duration_s"]
     whole = run.duration_s >= 0.999 * scenario["duration_s"]
-    peak = peak_rps(scenario)
     return {
-        "scenario": scenario["name"],
         "scale.duration_ratio": planned if whole else run.duration_s / full["duration_s"],
         "scale.users_ratio": scenario["users"] / full["users"],
-        "scale.rate_ratio": min(scenario["rate_rps"], peak) / full["rate_rps"],
+        "scale.rate_ratio": min(scenario["rate_rps"], peak_rps(scenario)) / full["rate_rps"],
+        "users_count": scenario["users"],
+        **_noted(run),
+    }
+
+
+def _identity_of_others(run: Run, origin: dict[str, Any]) -> dict[str, Any]:
+    """Return the same of results of another tool: what its files show, null where they do not."""
+    told = {"duration": origin["duration_s"], "users": origin["users_count"], "rate": origin["rate_rps"]}
+    full = {"duration": run.full["duration_s"], "users": run.full["users"], "rate": run.full["rate_rps"]}
+    scales = {name: None if value is None else value / full[name] for name, value in told.items()}
+    if scales["duration"] is not None and 0.999 <= scales["duration"] < 1:
+        scales["duration"] = 1.0
+    found = {f"scale.{name}_ratio": value for name, value in scales.items()}
+    told_s = run.duration_s if run.window_ns else origin["duration_s"]
+    return found | _noted(run) | {"users_count": origin["users_count"], "duration_s": told_s}
+
+
+def _noted(run: Run) -> dict[str, Any]:
+    scenario, full, window, peak = run.scenario, run.full, run.window_ns, peak_rps(run.scenario)
+    return {
+        "scenario": scenario["name"],
         "started_ns": window[0] if window else None,
         "duration_s": run.duration_s if window else None,
-        "users_count": scenario["users"],
         "rate_rps": scenario["rate_rps"],
         "peak_rate_rps": peak,
         "lowest_rate_rps": min(
@@ -76,6 +98,12 @@ def identity(run: Run) -> dict[str, Any]:
         "facts.full_users_count": full["users"],
         "facts.full_rate_rps": full["rate_rps"],
     }
+
+
+def state(run: Run) -> str:
+    """Return the state that a run is reported in."""
+    state = str(run.manifest.get("state"))
+    return "analyzed" if state == "recorded" else state
 
 
 def peak_rps(scenario: dict[str, Any]) -> float:

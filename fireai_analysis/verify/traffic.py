@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from fireai_analysis.verify import bounds
+from fireai_analysis.verify import bounds, foreign
 from fireai_analysis.verify.evidence import NS_PER_S, Flags, Floats, Run, numbers
 from fireai_analysis.verify.requests import PARTS, Requests
 
@@ -33,7 +33,7 @@ def counts(rows: Requests) -> Figures:
         "error_ratio": int(bad.sum()) / intended,
         "error_interval": bounds.share_interval(rows.at_s, bad.astype(float), duration_s),
         "worst_minute_error_ratio": _worst_minute(rows.at_s, bad, duration_s),
-        "statuses": {str(status): count for status, count in Counter(rows.statuses.tolist()).items()},
+        "statuses": {str(status): count for status, count in Counter(rows.statuses[rows.told_status].tolist()).items()},
         "errors": dict(Counter(error_words(rows))),
         "offered_rps": intended / duration_s,
         "achieved_rps": int((rows.answered & (ends_s <= duration_s)).sum()) / duration_s,
@@ -88,7 +88,11 @@ def latency(run: Run, rows: Requests, limit_ms: float) -> Figures:
         **_beside_limit(series, limit_ms * 1000),
         **_uncut(rows.response_us[whole] if cut_s > 0 else None, limit_ms * 1000),
         "layers_ms": dict(_layers(rows, rows.judged & (rows.ok | rows.unanswered) & (rows.at_s >= cut_s))),
-        **_delay(rows, shown, service, run.scenario["users"]),
+        **(
+            _delay(rows, shown, service, run.scenario["users"])
+            if foreign.tells_due(run)
+            else foreign.delay(_crowd(rows, 0))
+        ),
     }
 
 

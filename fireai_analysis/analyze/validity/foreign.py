@@ -19,7 +19,6 @@ from fireai_analysis.analyze.population import Rows
 from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity import effect, generator, history, recording, statuses
 from fireai_analysis.analyze.validity.gap import generator_gap
-from fireai_analysis.analyze.validity.restart import target_restart
 from fireai_analysis.analyze.validity.samplers import memory_mark, sampler
 from fireai_analysis.analyze.validity.schedule import MEAN_TOLERANCE, RATE_TOLERANCE
 from fireai_analysis.origin import Origin
@@ -47,7 +46,6 @@ def gate(data: RunData, rows: Rows, steady: Steady, origin: Origin) -> tuple[Che
         recording.latency_values(rows),
         effect.slow_errors(rows),
         recording.steady_state(steady),
-        target_restart(data),
         *(sampler(data, rows, name) for name in SAMPLERS),
         memory_mark(data),
     )
@@ -67,6 +65,7 @@ def told(data: RunData, origin: Origin) -> tuple[Check, ...]:
             origin, ("workers", "calibration", "generator_cpu", "generator_lag"), "whether the generator kept up"
         ),
         *_unknown(origin, ("clock",), "how its clock was kept"),
+        *_unknown(origin, ("target_restart",), "whether the target was restarted"),
     )
 
 
