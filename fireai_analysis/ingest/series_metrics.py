@@ -62,6 +62,7 @@ PARTIAL = "CloudWatch says that {name} is not complete ({status})."
 UNKNOWN = "metrics that no table of a bundle holds"
 NOT_TAKEN = "Metrics that no table of a bundle holds: {names}."
 MOST_NAMED = 10
+TWICE = "two series tell different values of one thing"
 UNNAMED = "processes that are none of the target's"
 
 Points = Iterator[tuple[Any, Any]]
@@ -143,12 +144,13 @@ def _prometheus(results: list[Mapping[str, Any]], unknown: list[str]) -> Iterato
             unknown.append(name)
             yield LeftOut(UNKNOWN)
             continue
-        process = process_of(text(labels.get(label)) for label in LABELS) if column[0] == "processes" else None
-        if column[0] == "processes" and process is None:
+        process = process_of(text(labels.get(label)) for label in LABELS)
+        if not _is_of_target(column[0], process, labels):
             yield LeftOut(UNNAMED)
             continue
         pairs = ((one[0], one[1]) for one in points if isinstance(one, list) and len(one) == 2)
-        yield from _points(pairs, column, {"process": process} if process else {}, rows)
+        own = {"process": process} if process and column[0] == "processes" else {}
+        yield from _points(pairs, column, own, rows)
     yield from ((table, row) for (table, _, _), row in rows.items())
 
 
@@ -163,7 +165,16 @@ def _points(
             yield Refused("time is not a time" if t_ns is None else "value is not a number", None)
             continue
         key = (table, t_ns, labels.get("process", ""))
-        rows.setdefault(key, {"t_ns": t_ns, **labels})[name] = found
+        row = rows.setdefault(key, {"t_ns": t_ns, **labels})
+        if row.setdefault(name, found) != found:
+            yield Refused(TWICE, None)
+
+
+def _is_of_target(table: str, process: str | None, labels: Mapping[str, Any]) -> bool:
+    """Whether a series may be one of the target: what names a process must name one of the target's."""
+    if table == "processes":
+        return process is not None
+    return table != "go" or process == "go" or not any(label in labels for label in LABELS)
 
 
 def process_of(words: Iterable[str | None]) -> str | None:

@@ -48,6 +48,9 @@ RANGE = {
             series("process_cpu_seconds_total", [[1_795_428_900, "1.5"]], job="go-service"),
             series("process_resident_memory_bytes", POINTS, job="mongo"),
             series("go_goroutines", [[1_795_428_900, "17"], [1_795_428_930, "NaN"]]),
+            series("go_goroutines", [[1_795_428_900, "99"]], job="prometheus"),
+            series("go_memstats_sys_bytes", [[1_795_428_900, "5"]], job="go-service", instance="a"),
+            series("go_memstats_sys_bytes", [[1_795_428_900, "6"]], job="go-service", instance="b"),
             series("up", POINTS),
         ],
     },
@@ -84,9 +87,9 @@ def test_prometheus(tmp_path: Path) -> None:
         {"t_ns": T_NS, "process": "go", "rss_bytes": 1000, "cpu_s": 1.5},
         {"t_ns": T_NS + 15_500_000_000, "process": "go", "rss_bytes": 2000},
     ]
-    assert table(found, "go") == [{"t_ns": T_NS, "goroutines_count": 17}]
-    assert set(of(found, LeftOut)) == {LeftOut(series_metrics.UNKNOWN), LeftOut(series_metrics.UNNAMED)}
-    assert only(found, Refused) == Refused("value is not a number", None)
+    assert table(found, "go") == [{"t_ns": T_NS, "goroutines_count": 17, "total_bytes": 5}]
+    assert set(of(found, LeftOut)) == {LeftOut(series_metrics.UNKNOWN), LeftOut(series_metrics.UNNAMED, 2)}
+    assert set(of(found, Refused)) == {Refused("value is not a number", None), Refused(series_metrics.TWICE, None)}
 
 
 def test_many_unknown_metrics_are_named_up_to_a_bound(tmp_path: Path) -> None:
