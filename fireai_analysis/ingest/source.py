@@ -70,8 +70,8 @@ class Source:
             return stream.read(2) == GZIP
 
     def head(self) -> Head:
-        """Return the beginning of the file; of broken gzip what could be read."""
-        with self.open() as stream:
+        """Return the beginning of the file; of broken gzip what could be read. It is no progress: it is read again."""
+        with Source(self.path).open() as stream:
             data = b""
             try:
                 while len(data) <= HEAD_BYTES and (more := stream.read(HEAD_BYTES + 1 - len(data))):
