@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fireai_analysis.results import Finding, ScenarioResult
-from fireai_analysis.units import number_text, percent_text
+from fireai_analysis.units import bytes_text, number_text, percent_text
 
 CPU_RATIO = 0.80
 WAITED_RATIO = 0.01
@@ -104,7 +104,7 @@ def _memory(result: ScenarioResult, limit_bytes: float) -> Finding | None:
         layer="application",
         confidence="HIGH",
         evidence=(
-            f"high-water mark {number_text(mark / 1e6, 1, 'MB')} of {number_text(limit_bytes / 1e6, 0, 'MB')}",
+            f"high-water mark {bytes_text(mark, limit_bytes)} of {bytes_text(limit_bytes, limit_bytes)}",
             f"live heap at most {number_text(result.live_heap_mib.peak, 1, 'MiB')}",
         ),
         recommendation="Go service, GOMEMLIMIT: set it below the limit and take a heap profile at the peak",

@@ -111,3 +111,6 @@ def test_no_finding_claims_a_cause(healthy: RunData) -> None:
 def test_memory_over_the_limit_is_urgent(healthy: RunData) -> None:
     over = found(made.with_sample(healthy, "processes", high_water_bytes=600 * MIB))
     assert over["go_memory_near_limit"].priority == "P0"
+    by_a_byte = found(made.with_sample(healthy, "processes", high_water_bytes=511_999_999))["go_memory_near_limit"]
+    assert by_a_byte.evidence[0] == "high-water mark 511.999999 MB of 512.0 MB"
+    assert by_a_byte.priority == "P1"
