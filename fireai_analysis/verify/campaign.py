@@ -40,7 +40,7 @@ from fireai_analysis.verify.standing import counts, patterns, unproven
 from fireai_analysis.verify.traffic import Figures
 
 SUMMARY = "summary.json"
-UNCHECKED = ("report.pdf", "report.ipynb")
+UNCHECKED = ("report.pdf", "report.ipynb", *(f"{name}/notebook.ipynb" for name in SCENARIO_NAMES))
 
 
 class Progress(Protocol):
@@ -115,7 +115,7 @@ def verify(directory: Path, progress: Progress) -> Verification:
     with ledger.guarded("environment", "campaign.json"):
         _campaign(directory, summary, runs, ledger)
     printed_count = _page(directory, corrected, ledger, progress)
-    notes = [*judging.expired(criteria, summary), *judging.other_versions(summary)]
+    notes = [*judging.expired(criteria, summary), *judging.other_versions(summary), *judging.apart(runs)]
     notes += _again(directory, summary, instant, ledger, progress)
     figures = [key for key, value in flat(summary, "") if counts(key, value)]
     left = tuple(key for key in figures if key not in ledger.compared)

@@ -1,4 +1,4 @@
-"""When a campaign was judged, never before its last run had ended, and what is another since: waivers, versions."""
+"""When a campaign was judged, never before its last run had ended, and what to know of it: waivers, versions, runs."""
 
 from __future__ import annotations
 
@@ -72,6 +72,18 @@ def other_versions(summary: Mapping[str, Any]) -> tuple[str, ...]:
     if not others:
         return ()
     return (f"recorded with {'; '.join(others)}: differences of words may come from that",)
+
+
+def apart(runs: Mapping[str, Run]) -> tuple[str, ...]:
+    """Return in words that runs of a campaign were not recorded together: each may be the best of several."""
+    named: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        session = str(run.manifest["spec"].get("run_id")).removesuffix(f"-{name}")
+        named.setdefault(session, []).append(name)
+    if len(named) < 2:
+        return ()
+    told = "; ".join(f"{', '.join(names)} in {session}" for session, names in named.items())
+    return (f"the runs were not recorded together: {told}",)
 
 
 def _installed(name: str) -> str | None:

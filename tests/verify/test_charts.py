@@ -14,6 +14,7 @@ import pytest
 from fireai_analysis.scenarios import load_criteria
 from fireai_analysis.spec import Waiver
 from fireai_analysis.verify import charts, judging
+from fireai_analysis.verify.evidence import Run
 from fireai_analysis.verify.ledger import Ledger
 from tests.verify.small import mend, put
 from tests.verify.test_lies import SUMMARY, told
@@ -101,8 +102,10 @@ def test_the_checker_holds_charts_and_notes_what_is_another_since(peak: Path) ->
     path.write_text(LIES["a point"][0](path.read_text()))
     put(peak / "campaign.json", "versions", {"fireai-analysis": "0.0.1", "numpy": version("numpy"), "pandas": "1"})
     put(peak / SUMMARY, "environment.versions", {"fireai-analysis": "0.0.1", "numpy": version("numpy"), "pandas": "1"})
+    (peak / "peak/notebook.ipynb").write_text("{}")
     mend(peak)
     found = told(peak)
+    assert found.unchecked == ("peak/notebook.ipynb",)
     assert any(one.key.startswith("charts.peak-") and one.reported == 1.5 for one in found.differences)
     assert any("recorded with fireai-analysis 0.0.1" in one and "numpy" not in one for one in found.notes)
 
@@ -115,6 +118,16 @@ def test_versions_are_noted_where_they_differ() -> None:
     assert note.startswith(f"recorded with scipy 0.1, here {ours['scipy']}:")
     for odd in ({}, {"environment": 5}, {"environment": {"versions": ["x"]}}):
         assert "of no told version" in judging.other_versions(odd)[0]
+
+
+def test_runs_that_were_not_recorded_together_are_noted() -> None:
+    def run(name: str, run_id: str) -> Run:
+        return Run(name, Path("nowhere"), {"spec": {"run_id": run_id}})
+
+    whole = {name: run(name, f"20261124-a-{name}") for name in ("peak", "spike", "crdt_stress")}
+    assert judging.apart(whole) == judging.apart({}) == ()
+    (note,) = judging.apart(whole | {"spike": run("spike", "20261124-b-spike")})
+    assert note.endswith("peak, crdt_stress in 20261124-a; spike in 20261124-b")
 
 
 @pytest.mark.parametrize(("days", "told_of"), [(-1, True), (0, False), (1, False)])
