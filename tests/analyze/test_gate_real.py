@@ -19,7 +19,7 @@ from tests.collect.stub import SECRETS, run_bundle, target_at
 from tests.preflight.contract_stub import platform
 
 pytestmark = pytest.mark.real
-ENDS_S = 60
+ENDS_S = 300
 SPEEDLESS = (
     *("run_state", "run_length", "load_model", "users", "mix", "recorder_complete", "counts_locust"),
     *("status_mix", "status_marks", "latency_values"),

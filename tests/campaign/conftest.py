@@ -76,7 +76,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory, short_state: Path) -> Ended:
         env=environment(short_state, params),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         stdin=subprocess.DEVNULL,
     )
     return Ended(directory, done.returncode, done.stdout, done.stderr)

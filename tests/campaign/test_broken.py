@@ -43,8 +43,8 @@ def test_killed_go_service_gives_a_finished_report(tmp_path: Path) -> None:
             stdin=subprocess.DEVNULL,
         )
         try:
-            os.kill(wait_for_go(state, run, 300), signal.SIGKILL)
-            output, _ = process.communicate(timeout=300)
+            os.kill(wait_for_go(state, run, 600), signal.SIGKILL)
+            output, _ = process.communicate(timeout=900)
         finally:
             process.kill()
         assert process.returncode in (99, 4), output
@@ -70,11 +70,11 @@ def test_a_killed_campaign_ends_its_load_before_its_platform(tmp_path: Path) -> 
             command, env=environment(state, params), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
         )
         try:
-            wait_for_go(state, run, 300)
+            wait_for_go(state, run, 600)
         finally:
             process.kill()
             process.wait()
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while left_running(state) and time.monotonic() < deadline:
             time.sleep(0.5)
         assert left_running(state) == []

@@ -28,7 +28,7 @@ from tests.collect.stub import SECRETS, counts, run_bundle, stub, target_at
 
 pytestmark = pytest.mark.real
 ENVIRONMENT = {**os.environ, **SECRETS}
-ENDS_S = 90
+ENDS_S = 300
 WORKERS = 3
 
 

@@ -49,7 +49,7 @@ def served(status: PlatformStatus) -> Counts:
 def run(status: PlatformStatus, directory: Path, name: str, **scenario: object) -> tuple[RunBundle, int, Counts]:
     bundle = run_bundle(directory, control.bind(load_target("embedded"), status), name, **scenario)
     before = served(status)
-    code = start(bundle, {**os.environ, **control.secrets(status)}).wait(120)
+    code = start(bundle, {**os.environ, **control.secrets(status)}).wait(300)
     finalize(bundle)
     after = served(status)
     return bundle, code, {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
@@ -135,7 +135,7 @@ def test_a_generator_killed_in_mid_wave_leaves_nothing_that_was_not_announced(
     try:
         until("sent_count", 350)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(300)
     finally:
         os.kill(platform.pids["go"], signal.SIGCONT)
     finalize(bundle)

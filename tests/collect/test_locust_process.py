@@ -24,7 +24,7 @@ from tests.collect.stub import SECRETS, counts, run_bundle, stub, target_at
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, **SECRETS}
-ENDS_S = 60
+ENDS_S = 300
 
 
 def ended(bundle: RunBundle) -> int:

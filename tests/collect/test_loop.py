@@ -22,7 +22,7 @@ def run(directory: Path, mode: str, *, users: int, timeout_s: float = 30.0) -> R
     with stub(mode) as url:
         target = target_at(url, request_timeout_s=timeout_s)
         bundle = run_bundle(directory, target, "peak", users=users, **CLOSED)
-        assert start(bundle, {**os.environ, **SECRETS}).wait(60) == 0, (bundle.raw_dir / "locust.log").read_text()
+        assert start(bundle, {**os.environ, **SECRETS}).wait(300) == 0, (bundle.raw_dir / "locust.log").read_text()
     finalize(bundle)
     return bundle
 

@@ -13,7 +13,7 @@ from tests.collect.http_stub import http, says, serving
 from tests.collect.stub import run_bundle, target_at
 from tests.test_pprof import profile
 
-PATIENCE_S = 20
+PATIENCE_S = 120
 
 
 @pytest.fixture

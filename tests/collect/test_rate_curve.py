@@ -133,7 +133,7 @@ def test_a_generator_follows_the_curve(tmp_path: Path) -> None:
     changes = {"duration_s": 3.0, "rate_rps": mean_rps(curve), "curve": curve}
     with stub() as url:
         bundle = run_bundle(tmp_path, target_at(url), "peak", **changes)
-        assert start(bundle, {**os.environ, **SECRETS}).wait(60) == 0, (bundle.raw_dir / "locust.log").read_text()
+        assert start(bundle, {**os.environ, **SECRETS}).wait(300) == 0, (bundle.raw_dir / "locust.log").read_text()
     finalize(bundle)
     frame, spec = bundle.requests(), bundle.manifest.spec
     offsets = frame["intended_ns"] - read_json(bundle.raw_dir / PROGRESS)["started_ns"]

@@ -23,7 +23,7 @@ from fireai_analysis.scenarios import load_target, run_spec
 from fireai_analysis.spec import Target
 from tests.collect.stub import SECRETS, stub, target_at
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 CANARY = "hunter2canary"
 GROUP = ("locust", "fireai_analysis.collect.samplers")
 

@@ -20,7 +20,7 @@ from tests.collect.stub import run_bundle, target_at
 
 pytestmark = pytest.mark.real
 CANARY = "hunter2canary"
-PATIENCE_S = 30.0
+PATIENCE_S = 300.0
 METRICS = {"pid": 1, "start_ns": 1, "runtime": {"gc_count": 1}}
 
 

@@ -209,7 +209,7 @@ def _run(script: Path, directory: Path, environment: dict[str, str]) -> "subproc
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         stdin=subprocess.DEVNULL,
         check=True,
     )

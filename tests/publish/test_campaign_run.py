@@ -29,7 +29,7 @@ class Started:
     run: Path
     state: Path
 
-    def wait_for(self, scenario: str, phase: str, patience_s: float = 300) -> dict:
+    def wait_for(self, scenario: str, phase: str, patience_s: float = 600) -> dict:
         """Return the progress of a scenario once it has come to a phase."""
         end = time.monotonic() + patience_s
         path = self.run / scenario / "progress.json"
@@ -41,7 +41,7 @@ class Started:
 
     def end(self) -> tuple[int, str, str]:
         """Return exit code, standard output and error of the command."""
-        out, err = self.process.communicate(timeout=300)
+        out, err = self.process.communicate(timeout=900)
         return self.process.returncode, out, err
 
     def summary(self) -> dict:
