@@ -21,6 +21,7 @@ from fireai_analysis.analyze.run import analyze_run
 from fireai_analysis.bundle import RunBundle, atomic_write, json_bytes
 from fireai_analysis.collect import session
 from fireai_analysis.errors import ParamsError
+from fireai_analysis.ingest.opening import open_foreign
 from fireai_analysis.judge import judge_one, judged, waived
 from fireai_analysis.plots import Figure
 from fireai_analysis.readings import qualifier
@@ -30,7 +31,7 @@ from fireai_analysis.spec import Criteria, Criterion
 from fireai_analysis.tables import Table
 from fireai_analysis.units import Limits, number_text
 
-MODES = ("run", "open")
+MODES = ("run", "open", "ingest")
 INJECTED = "# Parameters\n"  # how papermill begins the cell that it puts in
 
 
@@ -57,7 +58,7 @@ class RunAnalysis:
 
 
 def open_run(**selectors: Any) -> RunBundle:
-    """Return the run that the selectors name: recorded now (mode `run`) or found on disk (mode `open`).
+    """Return the run that the selectors name: recorded now (`run`), on disk (`open`), or of another tool (`ingest`).
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ def open_run(**selectors: Any) -> RunBundle:
     shell = get_ipython()
     check_injected(shell.user_ns.get("In", ()) if shell is not None else ())
     check_selectors(selectors)
+    if selectors["mode"] == "ingest":
+        return open_foreign(selectors["scenario"], selectors["source"], selectors["campaign_dir"])
     return session.open_run(**selectors)
 
 
@@ -128,6 +131,11 @@ def analyze(bundle: RunBundle) -> RunAnalysis:
 def overview(run: RunAnalysis) -> Table:
     """Show what ran, how much of the ticket it was, and what came of it."""
     return tables.overview(run.result, run.limits)
+
+
+def origin(run: RunAnalysis) -> Table | None:
+    """Show which files of another tool the run was read from; nothing for a run of our own."""
+    return tables.origin(run.result)
 
 
 def quality(run: RunAnalysis) -> Table:

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from fireai_analysis.publish.ingested import Ingestion
 
 FEWEST_LETTERS = 10
-TAKEN = {
-    "rows": "requests",
-    "totals": "totals",
-    "ranges": "histograms",
-    "samples": "samples",
-    "profiles": "profiles",
-}
 EPILOG = """\b
 Examples
   fireai ingest results/                    a folder: peak_20261123_101500/, ...
@@ -106,8 +99,9 @@ def _show(done: Ingestion) -> None:
 
 
 def _taken(file: OriginFile) -> str:
-    told = [f"{number_text(file.taken[key], 0)} {word}" for key, word in TAKEN.items() if key in file.taken]
-    return f"{file.name}: {', '.join(told) or 'no request'}  ({file.title}, {number_text(file.bytes, 0)} bytes)"
+    from fireai_analysis.tables.origin import taken_text
+
+    return f"{file.name}: {taken_text(file)}  ({file.title}, {number_text(file.bytes, 0)} bytes)"
 
 
 def _refused(files: Iterable[OriginFile]) -> Iterator[str]:

@@ -93,6 +93,8 @@ def plan(path: Path, scenario: str | None = None, format_name: str = formats.AUT
     if path.is_dir():
         return _of_folder(path, scenario, format_name)
     entry = Entry(path, path.name, formats.format_of(Source(path), format_name))
+    if not entry.format.is_read:
+        raise _refusal(entry)
     name = scenario or scenario_of(PurePath(path.absolute().parent.name, path.name))
     if name is None:
         raise IngestError(path, "its name does not say which scenario it is of", _remedy())
@@ -155,7 +157,8 @@ def _sort(folder: Path, path: Path, scenario: str | None, sorted_: _Sorted) -> N
         sorted_.left.append(Left(name, error.problem))
         return
     if not entry.format.is_read:
-        sorted_.left.append(Left(name, _refusal(entry)))
+        refusal = _refusal(entry)
+        sorted_.left.append(Left(name, f"{refusal.problem}; {refusal.remedy}"))
         return
     belongs = scenario or scenario_of(PurePath(folder.absolute().name) / inside)
     if belongs is not None:
@@ -166,13 +169,13 @@ def _sort(folder: Path, path: Path, scenario: str | None, sorted_: _Sorted) -> N
         sorted_.left.append(Left(name, f"{entry.format.title}: its name does not say which scenario it is of"))
 
 
-def _refusal(entry: Entry) -> str:
+def _refusal(entry: Entry) -> IngestError:
     """Return why files of a format are recognised and not read, and what to take in their place."""
     try:
         deque(entry.format.read(Source(entry.path)), maxlen=0)
     except IngestError as error:
-        return f"{error.problem}; {error.remedy}"
-    return f"is {entry.format.title}, which is not read"
+        return error
+    return IngestError(entry.path, f"is {entry.format.title}, which is not read", "export results with another tool")
 
 
 def _files(folder: Path) -> Iterator[Path]:

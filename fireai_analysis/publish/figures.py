@@ -16,6 +16,7 @@ Frames = Mapping[str, Mapping[str, pd.DataFrame]]
 Draw = Callable[[Mapping[str, pd.DataFrame], ScenarioResult], plots.Figure]
 
 TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
+    "origin": tables.origin,
     "validity": tables.validity,
     "statements": tables.statements,
     "generator": tables.generator,

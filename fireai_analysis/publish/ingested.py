@@ -6,17 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from fireai_analysis.campaign import Campaign, campaign_name
-from fireai_analysis.collect.campaigns import campaign_content
-from fireai_analysis.errors import BundleError, IngestError
+from fireai_analysis.campaign import Campaign
+from fireai_analysis.errors import IngestError
 from fireai_analysis.ingest import reading
 from fireai_analysis.ingest.bundling import Wishes, ingest_scenario
 from fireai_analysis.ingest.folder import Entry, Left, Plan
+from fireai_analysis.ingest.opening import campaign_for
 from fireai_analysis.ingest.reading import Content
-from fireai_analysis.ingest.specs import PROFILE, TARGET, foreign_spec
-from fireai_analysis.origin import Origin, OriginFile
+from fireai_analysis.origin import OriginFile
 from fireai_analysis.publish.analyst import Analyst, conclude
 from fireai_analysis.publish.outcome import Outcome, Progress
 from fireai_analysis.units import duration_text, size_text
@@ -68,7 +66,7 @@ def ingest(plan: Plan, source: Path, wishes: Wishes, output: Path | None, progre
     BundleError
         Where the directory holds something else.
     """
-    campaign = _campaign(plan, source, (output or Path("runs") / campaign_name(PROFILE.name)).absolute())
+    campaign = campaign_for(tuple(plan.scenarios), source, output)
     found = Ingestion(Outcome(campaign.directory), left=list(plan.left))
     with campaign.lock():
         advanced = _Bar(progress, plan.bytes_count).advanced
@@ -86,27 +84,6 @@ def ingest(plan: Plan, source: Path, wishes: Wishes, output: Path | None, progre
             analyst.analyse(bundle)
         conclude(campaign, progress, found.outcome)
     return found
-
-
-def _campaign(plan: Plan, source: Path, directory: Path) -> Campaign:
-    """Return the campaign to fill: a new one, or the one that an ingestion of the same source began."""
-    wanted = {"source": source.name, "scenarios": list(plan.scenarios)}
-    if (directory / "campaign.json").is_file():
-        campaign = Campaign.open(directory)
-        before = campaign.content().get("ingested")
-        if before != wanted:
-            raise BundleError(directory, "is not empty", "choose another directory with -o")
-        return campaign
-    return Campaign.create(directory, _content(plan, directory) | {"ingested": wanted})
-
-
-def _content(plan: Plan, directory: Path) -> dict[str, Any]:
-    nothing = Origin(tool="", formats=(), population="totals", intended_times=False, files=())
-    specs = [foreign_spec(directory.name, name, nothing) for name in plan.scenarios]
-    content = campaign_content(
-        directory.name, specs, target=TARGET, versions={}, environment={}, created_ns=time.time_ns()
-    )
-    return content | {"generators": {}}
 
 
 def _shared(campaign: Campaign, entry: Entry, advanced: Callable[[int], None], found: Ingestion) -> Content | None:

@@ -14,6 +14,7 @@ from fireai_analysis.tables.load import (
     percentiles,
     validity,
 )
+from fireai_analysis.tables.origin import origin
 from fireai_analysis.tables.resources import garbage_collection, layers, memory, pool, stability, statements, waits
 from fireai_analysis.tables.table import Table, verdict_text
 from fireai_analysis.tables.verdicts import crdt, criteria, findings
@@ -33,6 +34,7 @@ __all__ = [
     "latency_by_endpoint",
     "layers",
     "memory",
+    "origin",
     "overview",
     "percentiles",
     "pool",

@@ -103,13 +103,13 @@ def validity(result: ScenarioResult) -> Table:
 
 def percentiles(result: ScenarioResult, limits: Limits) -> Table:
     """Return response time against service time, percentile by percentile."""
-    service, closed, limit_ms = result.service_ms, result.service_only, limits.get("p95_latency")
+    closed, limit_ms = result.service_only, limits.get("p95_latency")
     return Table(
         id=f"{result.scenario}-percentiles",
         title=f"Service time{_of_loop(result)}" if closed else "Response time and service time",
         columns=("Percentile", "Response time", "Service time"),
         rows=tuple(
-            (name, _response_text(result, key, limit_ms), ms_text(getattr(service, key), limit_ms))
+            (name, _response_text(result, key, limit_ms), _service_text(result, key, limit_ms))
             for key, name in PERCENTILES.items()
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
@@ -117,6 +117,14 @@ def percentiles(result: ScenarioResult, limits: Limits) -> Table:
         f"the limit: {share_text(result.within_limit_ratio)} of those {'sent' if closed else 'intended'}.",
         keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
     )
+
+
+def _service_text(result: ScenarioResult, key: str, limit_ms: float | None) -> str:
+    """Return a service time; where a tool tells it without requests, the range that it leaves open."""
+    told = None if result.told is None else result.told.quantiles_ms.get(key)
+    if told is None or told[0] == told[1]:
+        return ms_text(getattr(result.service_ms, key), limit_ms)
+    return f"{ms_text(told[0], limit_ms)} to {ms_text(told[1], limit_ms)}"
 
 
 def _response_text(result: ScenarioResult, key: str, limit_ms: float | None) -> str:
