@@ -196,8 +196,8 @@ def load_criteria(path: Path | None = None) -> Criteria:
     for index, waiver in enumerate(criteria.waivers):
         for key, text, letters in (("reason", waiver.reason, 10), ("approved_by", waiver.approved_by, 1)):
             if sum(map(str.isalnum, text)) < letters:
-                fault = "nothing can be read in it" if letters == 1 else f"holds fewer than {letters} letters"
-                raise ParamsError(path, f"waivers.{index}.{key}", fault, "write why and who, in words")
+                what = "nothing can be read in it" if letters == 1 else f"holds fewer than {letters} letters"
+                raise ParamsError(path, f"waivers.{index}.{key}", what, "write why and who, in words")
         if waiver.criterion not in known:
             raise ParamsError(
                 path,
