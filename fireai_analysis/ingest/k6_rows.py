@@ -10,7 +10,17 @@ from typing import Any
 from fireai_analysis.ingest.batches import gathered
 from fireai_analysis.ingest.csv_records import Record, decimal, header, records
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused
-from fireai_analysis.ingest.k6_samples import LARGEST, WANTED, Sample, left_out, requests, time_ns
+from fireai_analysis.ingest.k6_samples import (
+    COUNTED,
+    FAILED,
+    LARGEST,
+    WANTED,
+    Sample,
+    Sums,
+    left_out,
+    requests,
+    time_ns,
+)
 from fireai_analysis.ingest.moments import rfc3339_ns
 from fireai_analysis.ingest.reported import text
 from fireai_analysis.ingest.source import Head, Source
@@ -18,7 +28,10 @@ from fireai_analysis.ingest.source import Head, Source
 COLUMNS = ("metric_name", "timestamp", "metric_value")
 MOST_METRICS = 1000
 _WANTED = frozenset(name.encode() for name in WANTED)
+_COUNTED, _FAILED = COUNTED.encode(), FAILED.encode()
+_ONES, _ZEROS = (b"1", b"1.000000"), (b"0", b"0.000000")  # as JSON and as CSV have them
 _METRIC = re.compile(rb'"metric":\s*"([^"\\]{1,200})"')
+_VALUE = re.compile(rb'"value":([01]),"tags":\{')
 _POINT = re.compile(rb'\{(?=.*"metric":)(?=.*"data":)\s*"(?:metric|type)":')
 
 
@@ -34,7 +47,7 @@ def _read_csv(source: Source) -> Iterator[Item]:
     return gathered(source, requests(_csv_samples(source)))
 
 
-def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+def _csv_samples(source: Source) -> Iterator[Sample | Sums | Refused | LeftOut]:
     others = _Others()
     names: list[str] = []
     for one in records(source, others.takes):
@@ -45,6 +58,7 @@ def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
             if names[: len(COLUMNS)] != list(COLUMNS):
                 raise source.refusal(f"does not begin with the columns {', '.join(COLUMNS)}", line=one.line)
             others.commas_count = len(names) - 1
+            others.judged = "expected_response" in names
         elif len(one.fields) != len(names):
             wide = len(one.fields) > len(names)
             yield Refused("too many columns" if wide else "not enough columns", one.line)
@@ -52,28 +66,42 @@ def _csv_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
             yield _csv_sample(one, names)
         else:
             yield left_out(one.fields[0])
-    yield from others.left_out()
+    yield from others.told()
 
 
 class _Others:
-    """The samples of other metrics, most of a file: counted without a look at what they hold.
+    """The samples that are no durations, most of a file: counted, and added up, without being taken apart.
 
     Attributes
     ----------
     commas_count : int
         Between the columns; 0 before the first line was read.
+    judged : bool
+        Whether durations tell by themselves how k6 judged them, so that nobody waits for the samples of failures.
     """
 
     def __init__(self) -> None:
         self.commas_count = 0
+        self.judged = False
         self._counts: dict[bytes, int] = {}
+        self._sums: dict[bytes, int] = {}
 
     def takes(self, line: bytes) -> bool:
-        """Whether this line is such a sample; it is then counted."""
+        """Whether this line of CSV is such a sample; it is then counted."""
         metric = line[: line.find(b",")]
-        if metric in _WANTED or not self.commas_count or line.count(b",") != self.commas_count:
+        if not self.commas_count or line.count(b",") != self.commas_count:
             return False
+        if metric in _WANTED:
+            return self.sums(metric, line.split(b",", 3)[2])
         return self.add(metric)
+
+    def sums(self, metric: bytes, value: bytes) -> bool:
+        """Whether this sample is one that is only added up, with a value as k6 writes it; it is then added."""
+        if metric == _COUNTED or (metric == _FAILED and self.judged):
+            if value in _ONES or value in _ZEROS:
+                self._sums[metric] = self._sums.get(metric, 0) + (value in _ONES)
+                return self.add(metric)
+        return False
 
     def add(self, metric: bytes) -> bool:
         """Count a sample; False where there are more names of metrics than a test can have."""
@@ -82,8 +110,10 @@ class _Others:
         self._counts[metric] = self._counts.get(metric, 0) + 1
         return True
 
-    def left_out(self) -> Iterator[LeftOut]:
-        """Yield what was counted."""
+    def told(self) -> Iterator[LeftOut | Sums]:
+        """Yield what was counted and added up."""
+        for metric, total in self._sums.items():
+            yield Sums(metric.decode(), total)
         for metric, times in self._counts.items():
             yield LeftOut(left_out(metric.decode("utf-8", "replace")).reason, times)
 
@@ -107,18 +137,23 @@ def _read_lines(source: Source) -> Iterator[Item]:
     return gathered(source, requests(_line_samples(source)))
 
 
-def _line_samples(source: Source) -> Iterator[Sample | Refused | LeftOut]:
+def _line_samples(source: Source) -> Iterator[Sample | Sums | Refused | LeftOut]:
     others = _Others()
     for line, data in source.lines():
         metric = _METRIC.search(data)
+        is_whole = data.rstrip().endswith(b"}") and b"\0" not in data
+        if metric and is_whole and metric[1] in (_COUNTED, _FAILED) and (value := _VALUE.search(data)):
+            others.judged = b'"expected_response":"' in data
+            if others.sums(metric[1], value[1]):
+                continue
         if not metric or metric[1] in _WANTED:
             if data.strip():
                 yield _line_sample(line, data)
-        elif not data.rstrip().endswith(b"}") or b"\0" in data:
+        elif not is_whole:
             yield Refused("is not JSON", line)
         elif not others.add(metric[1]):
             yield left_out(metric[1].decode("utf-8", "replace"))
-    yield from others.left_out()
+    yield from others.told()
 
 
 def _line_sample(line: int, data: bytes) -> Sample | Refused | LeftOut:

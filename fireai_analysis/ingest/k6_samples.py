@@ -51,6 +51,13 @@ class Sample(NamedTuple):
     tags: Mapping[str, str]
 
 
+class Sums(NamedTuple):
+    """The samples of `COUNTED` or `FAILED` that were added up without being taken apart."""
+
+    metric: str
+    total: int
+
+
 def left_out(metric: str) -> LeftOut:
     """Return why a sample of another metric than those in `WANTED` is no request."""
     if metric in OTHER_PROTOCOLS:
@@ -94,10 +101,10 @@ class _Course:
             self.durations += 1
             self.whole_seconds &= sample.end_ns % 10**9 == 0
             expected = sample.tags.get("expected_response")
-            if expected is None:
-                self.waiting = sample
-            else:
+            if expected in ("true", "false"):
                 yield self._request(sample, ok=expected == "true")
+            else:
+                self.waiting = sample
             return
         if sample.metric == FAILED:
             yield from self._failed(sample)
@@ -108,6 +115,14 @@ class _Course:
         else:
             self.users = max(self.users, sample.value)
         yield left_out(sample.metric)
+
+    def add(self, sums: Sums) -> None:
+        """Take samples that were added up."""
+        self.seen.add(sums.metric)
+        if sums.metric == COUNTED:
+            self.counted += sums.total
+        else:
+            self.counted_failures += sums.total
 
     def _failed(self, sample: Sample) -> Iterator[Request | Refused]:
         failed = sample.value != 0
@@ -122,13 +137,12 @@ class _Course:
         sample, self.waiting = self.waiting, None
         if sample is None:
             return
-        status = sample.tags.get("status", "")
-        if not status.isdigit() and "error" not in sample.tags:
+        status, has_error = _status(sample.tags.get("status")), "error" in sample.tags
+        if status is None and not has_error:
             yield Refused("nothing tells whether the request failed", sample.line)
             return
         self.by_status += 1
-        ok = status.isdigit() and 0 < int(status) < 400 and "error" not in sample.tags
-        yield self._request(sample, ok=ok)
+        yield self._request(sample, ok=status is not None and 0 < status < 400 and not has_error)
 
     def _request(self, sample: Sample, *, ok: bool) -> Request | Refused:
         status = _status(sample.tags.get("status"))
@@ -169,12 +183,14 @@ class _Course:
         return Told(users_count=users, notes=tuple(notes))
 
 
-def requests(samples: Iterable[Sample | Refused | LeftOut]) -> Iterator[Request | Item]:
+def requests(samples: Iterable[Sample | Sums | Refused | LeftOut]) -> Iterator[Request | Item]:
     """Yield a request for each duration, and what the file tells of its run; what is no sample passes as it is."""
     course = _Course()
     for one in samples:
         if isinstance(one, Sample):
             yield from course.take(one)
+        elif isinstance(one, Sums):
+            course.add(one)
         else:
             yield one
     yield from course.flush()
