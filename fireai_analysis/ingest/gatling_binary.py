@@ -14,7 +14,7 @@ from typing import IO
 from fireai_analysis.errors import IngestError
 from fireai_analysis.ingest.batches import Request, gathered, impossible
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused
-from fireai_analysis.ingest.gatling_log import ERRORS, GROUPS, UNASKED, Run, endpoint_of, failure
+from fireai_analysis.ingest.gatling_log import ERRORS, GROUPS, NEVER_MS, UNASKED, Run, endpoint_of, failure
 from fireai_analysis.ingest.source import Head, Source
 
 RUN, REQUEST, USER, GROUP, ERROR = range(5)
@@ -160,7 +160,7 @@ def _request(reader: _Reader, run: Run) -> Request | Item:
     start, end = reader.whole(), reader.whole()
     ok, message = reader.flag(), reader.known_text()
     begin_ms = run.started_ms or 0
-    if end == -(begin_ms % 2**32) or end == 2**32 - begin_ms % 2**32:  # Long.MIN_VALUE less the start, cut to int32
+    if (begin_ms + end) % 2**32 == NEVER_MS % 2**32:  # the log cuts the difference to int32
         return LeftOut(UNASKED)
     sent_ns, service_us = (begin_ms + start) * 10**6, (end - start) * 1000
     if reason := impossible(sent_ns, service_us):

@@ -13,6 +13,7 @@ from fireai_analysis.ingest.found import Counts, Format, Histogram, Item, Refuse
 from fireai_analysis.ingest.hdr_decode import Damaged, Decoded, decoded
 from fireai_analysis.ingest.source import Head, Source
 from fireai_analysis.ingest.spectrum import HEADER, Spectrum
+from fireai_analysis.ingest.tally import Tally
 
 UNITS = {"hgrm": "milliseconds", "hlog": "nanoseconds"}
 NOTES = (
@@ -119,17 +120,16 @@ class _Log:
 def read_hlog(source: Source) -> Iterator[Item]:
     """Yield the sum of all intervals and, where they have tags, that of each tag."""
     log = _Log()
-    refused: dict[str, Refused] = {}
+    tally = Tally()
     for number, line in source.lines():
         text = line.decode("utf-8", "backslashreplace").strip()
         if text.startswith(("#", '"')):
             log.comment(text)
         elif text and (reason := log.interval(text)):
-            before = refused.get(reason, Refused(reason, number, 0))
-            refused[reason] = Refused(reason, before.line, before.count + 1)
+            tally.add(Refused(reason, number))
     sums = [histogram for histogram in log.sums.values() if len(histogram.counts)]
     if not sums:
-        first = next(iter(refused.values()), None)
+        first = next(iter(tally.refused.values()), None)
         raise source.refusal(
             f"holds no value{f': {first.reason}' if first else ''}", line=first.line if first else None
         )
@@ -139,7 +139,7 @@ def read_hlog(source: Source) -> Iterator[Item]:
     yield _histogram(None, every)
     if set(log.sums) != {UNTAGGED}:
         yield from (_histogram(tag, histogram) for tag, histogram in log.sums.items() if len(histogram.counts))
-    yield from refused.values()
+    yield from tally.items()
     yield log.told()
 
 

@@ -78,6 +78,12 @@ def test_a_report_of_version_1_counts_what_was_sent(tmp_path: Path) -> None:
     assert only(found, Told).ended_ns == 1_458_141_745_502_000_000
 
 
+def test_a_report_of_version_1_without_a_rate(tmp_path: Path) -> None:
+    aggregate = {"scenariosCreated": 9, "requestsCompleted": 9, "codes": {"200": 4, "400": 1}, "errors": {}}
+    totals = only(items(artillery.FORMAT, written(tmp_path, json.dumps({"aggregate": aggregate}))), Totals)
+    assert (totals.requests_count, totals.failures_count) == (9, 1)
+
+
 def test_an_error_after_an_answer_is_one_request(tmp_path: Path) -> None:
     counters = {"http.requests": 5, "http.codes.500": 5, "errors.Failed capture or match": 5}
     report = {"aggregate": {"counters": counters, "firstCounterAt": 1}}

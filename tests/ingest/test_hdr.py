@@ -153,16 +153,32 @@ def test_tags_are_endpoints_and_all_is_their_sum(tmp_path: Path) -> None:
     assert told.ended_ns == 1_441_812_281_574_000_000
 
 
+@pytest.mark.parametrize(
+    ("comment", "stamp", "began_s"),
+    [
+        ("", "0.5", 1_441_812_279.974),
+        ("", "1441812270.5", 1_441_812_270.5),
+        ("#[BaseTime: 1500000000.0 (seconds since epoch)]\n", "1.5", 1_500_000_001.5),
+    ],
+    ids=["since the start", "since 1970", "since a base"],
+)
+def test_times_of_intervals(tmp_path: Path, comment: str, stamp: str, began_s: float) -> None:
+    text = log(f"{comment}{stamp},2.0,9.9," + encoded([1]), f"{stamp},3.0,9.9," + encoded([1]))
+    told = only(items(HLOG, written(tmp_path, text)), Told)
+    assert told.started_ns == round(began_s * 1000) * 10**6
+    assert told.ended_ns == round((began_s + 3) * 1000) * 10**6
+
+
 def test_bad_intervals_are_refused_by_reason(tmp_path: Path) -> None:
     good = "0.1,1.0,9.9," + encoded([1])
     bad = ["0.1,1.0", "0.1,1.0,9.9,HIST", "0.1,1.0,9.9," + encoded([1], digits=2), "0.1,1.0,9.9,HISTxxxx" + "A" * 8]
-    found = items(HLOG, written(tmp_path, log(good, *bad, good)))
+    found = items(HLOG, written(tmp_path, log(good, *bad, good, bad[0])))
     assert only(found, Histogram).counts.tolist() == [2]
-    assert {(one.reason, one.line) for one in of(found, Refused)} == {
-        ("not an interval", 5),
-        ("histogram is too short", 6),
-        ("another precision than that of the first interval", 7),
-        ("histogram is of no known encoding", 8),
+    assert {(one.reason, one.line, one.count) for one in of(found, Refused)} == {
+        ("not an interval", 5, 2),
+        ("histogram is too short", 6, 1),
+        ("another precision than that of the first interval", 7, 1),
+        ("histogram is of no known encoding", 8, 1),
     }
     with pytest.raises(IngestError, match="file:4: holds no value: not an interval"):
         items(HLOG, written(tmp_path, log(*bad[:1])))
@@ -190,6 +206,7 @@ HEADER = struct.pack(">IiiiqqQ", 0x1C849303, 2, 0, 3, 1, 2**40, 0)
         (packed(struct.pack(">IiiiqqQ", 0x1C849303, 9, 0, 3, 1, 9, 0) + b"\xff" * 8 + b"\2"), "count is impossible"),
         (packed(struct.pack(">IiiiqqQ", 0x1C849301 | 0x40, 4, 0, 3, 1, 9, 0) + b"\xff" * 4, 0x1C849302), "negative"),
         (packed(struct.pack(">IiiiqqQ", 0x1C849303, 5, 0, 3, 1, 9, 0) + zigzag(-(2**33))), "too large"),
+        (packed(struct.pack(">IiiiqqQ", 0x1C849303, 6, 0, 3, 1, 9, 0) + 2 * zigzag(-(2**20))), "too large"),
         (packed(struct.pack(">IiiiqqQ", 0x1C849303, 4, 0, 0, 1, 9, 0) + zigzag(-99) + zigzag(5) + b"\0"), "impossible"),
         (packed(bytes(5 << 20)), "too large"),
     ],

@@ -90,6 +90,7 @@ def test_wrk2_tells_counts_of_ranges_of_its_corrected_latency(tmp_path: Path) ->
     totals = only(found, Totals)
     assert (totals.requests_count, totals.failures_count) == (120, 0)
     assert totals.quantiles_ms[0.5] == Bounds(5.005, 5.015)
+    assert totals.quantiles_ms[1.0] == Bounds(1415, 1425)
     assert only(found, Told).notes == wrk.WRK2_NOTES
 
 
