@@ -51,11 +51,14 @@ def _is_series(lines: list[str], mark: str) -> bool:
         return False
     if not 2 <= len(names) <= MOST_COLUMNS or {name.strip().lower() for name in names} & KNOWN:
         return False
-    if not any(name.strip() in TIMES for name in names):
-        return False
-    return bool(rows) and all(
-        len(row) == len(names) and sum(number(cell) is not None for cell in row) > 0 for row in rows
-    )
+    times = [place for place, name in enumerate(names) if name.strip() in TIMES]
+    return bool(times and rows) and all(len(row) == len(names) and _is_plain(row, times) for row in rows)
+
+
+def _is_plain(row: list[str], times: list[int]) -> bool:
+    """Whether a row holds numbers, and one text such as a commit at most, beside its time."""
+    figures = [number(cell) is not None for place, cell in enumerate(row) if place not in times]
+    return any(figures) and figures.count(False) <= 1
 
 
 def read(source: Source) -> Iterator[Item]:

@@ -145,6 +145,8 @@ def test_a_series_without_a_known_resource_is_refused_by_that_name(tmp_path: Pat
         "timestamp,heap_alloc_mb,sys_mb\n1,2,3\n",
         "metric_name,timestamp,metric_value\nhttp_reqs,1,1\n",
         'timestamp,"value\n1,2\n',
+        "timestamp,request_type,name,response_time_ms\n2026-11-23T10:15:00Z,GET,/a,5\n",
+        "time,one,other,value\n1,GET,/a,5\n",
     ],
 )
 def test_other_tables_are_no_unknown_series(tmp_path: Path, text: str) -> None:
