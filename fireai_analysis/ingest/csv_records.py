@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections import deque
@@ -15,9 +16,10 @@ from fireai_analysis.ingest.source import Head, Source
 MOST_LINES = 400
 """More lines than the longest traceback in a field; a quote that is open for longer was never closed."""
 LARGEST_COUNT = 2**53
+LONGEST_NUMBER = 40
 ABSENT = frozenset(("", "N/A", "None", "null"))
 _Piece = tuple[int, bytes, bool]
-_DECIMAL = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_DECIMAL = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Record(NamedTuple):
@@ -48,9 +50,10 @@ def records(source: Source, passed: Callable[[bytes], bool] = lambda line: False
             if data.strip() and not passed(data):
                 yield Record(piece[0], data.decode("utf-8", "backslashreplace").split(","), piece[2])
             continue
-        taken = [piece]
-        while _open(taken) and len(taken) < MOST_LINES and (more := waiting.popleft() if waiting else next(rest, None)):
+        taken, quotes = [piece], data.count(b'"')  # doubled quotes inside a field leave their number even
+        while quotes % 2 and len(taken) < MOST_LINES and (more := waiting.popleft() if waiting else next(rest, None)):
             taken.append(more)
+            quotes += more[1].count(b'"')
         found = _record(taken)
         if isinstance(found, Refused):
             waiting.extendleft(reversed(taken[1:]))
@@ -84,7 +87,7 @@ def decimal(text: str, what: str) -> float:
     1.5
     """
     text = text.strip()
-    value = float(text) if _DECIMAL.fullmatch(text) else math.nan
+    value = float(text) if len(text) <= LONGEST_NUMBER and _DECIMAL.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise ValueError(f"{what} is not a number")
     return value
@@ -120,11 +123,6 @@ def _pieces(source: Source) -> Iterator[_Piece]:
             yield number, piece, ended or place < len(pieces) - 1
 
 
-def _open(taken: list[_Piece]) -> bool:
-    """Whether a quote is open at the end: doubled quotes inside a field leave their number even."""
-    return sum(piece.count(b'"') for _, piece, _ in taken) % 2 == 1
-
-
 def _record(taken: list[_Piece]) -> Record | Refused:
     line, ended = taken[0][0], taken[-1][2]
     joined = b"\n".join(piece for _, piece, _ in taken)
@@ -133,10 +131,10 @@ def _record(taken: list[_Piece]) -> Record | Refused:
     text = joined.decode("utf-8", "backslashreplace")
     if '"' not in text:
         return Record(line, text.split(","), ended)
-    if _open(taken):
+    if text.count('"') % 2:
         return Refused("a quote does not close", line)
     try:
-        rows = list(csv.reader(text.splitlines(keepends=True)))
+        rows = list(csv.reader(io.StringIO(text, newline="\n")))
     except csv.Error:
         return Refused("is not CSV", line)
     return Record(line, rows[0], ended) if len(rows) == 1 else Refused("a quote does not close", line)
