@@ -32,7 +32,7 @@ test: install  ## run the whole test suite (TEST_ARGS=tests/some.py: only that)
 ifeq ($(strip $(TEST_ARGS)),)
 	@code=0; set -x; \
 	$(BIN)/python -m pytest -m "not real" -n logical --maxprocesses 8 --dist worksteal || code=1; \
-	$(BIN)/python -m pytest -m real || code=1; \
+	$(BIN)/python -m pytest -m real tests || code=1; \
 	exit $$code
 else
 	$(BIN)/python -m pytest $(TEST_ARGS)
