@@ -21,6 +21,8 @@ NOTES = (
     "Gatling tells times in whole milliseconds.",
     "Gatling does not tell when a request was to be sent: the time of a request is service time.",
 )
+LONGEST_MESSAGE = 2000
+"""Of a longer message the beginning tells what happened."""
 NEVER_MS = -(2**63)
 """End of a message that no request asked for (`Long.MIN_VALUE`)."""
 
@@ -79,12 +81,13 @@ def failure(message: str) -> tuple[int | None, str]:
     >>> failure("Request timeout to shop/10.0.0.1:80 after 60000 ms")
     (0, 'timeout')
     """
-    if found := _FOUND_STATUS.search(message):
+    begin = message[:LONGEST_MESSAGE]
+    if found := _FOUND_STATUS.search(begin):
         return int(found[1]), message.strip()
-    is_check = ".find" in message
-    if not is_check and _TIMED_OUT.search(message):
+    is_check = ".find" in begin
+    if not is_check and _TIMED_OUT.search(begin):
         return 0, TIMEOUT
-    is_thrown = not is_check and _THROWN.match(message) is not None
+    is_thrown = not is_check and _THROWN.match(begin) is not None
     return 0 if is_thrown else None, message.strip() or "KO"
 
 

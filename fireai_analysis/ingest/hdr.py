@@ -12,7 +12,7 @@ from fireai_analysis.ingest.batches import END_NS, FIRST_NS
 from fireai_analysis.ingest.found import Counts, Format, Histogram, Item, Refused, Told
 from fireai_analysis.ingest.hdr_decode import Damaged, Decoded, decoded
 from fireai_analysis.ingest.source import Head, Source
-from fireai_analysis.ingest.spectrum import HEADER, Spectrum
+from fireai_analysis.ingest.spectrum import HEADER, LONGEST_LINE, Spectrum
 from fireai_analysis.ingest.tally import Tally
 
 UNITS = {"hgrm": "milliseconds", "hlog": "nanoseconds"}
@@ -26,19 +26,19 @@ YEAR_S = 365 * 86_400.0
 
 _COMMENT_TIME = re.compile(r"#\[(StartTime|BaseTime): (\d{1,12}(?:\.\d{1,9})?)", re.ASCII)
 _INTERVAL = re.compile(
-    r"\s*(?:Tag=([^,]*),)?\s*(\d{1,12}(?:\.\d{1,9})?),\s*(\d{1,12}(?:\.\d{1,9})?),\s*([\d.]+),\s*(HIST\S*)\s*", re.ASCII
+    r"(?:Tag=([^,]*),)?\s*(\d{1,12}(?:\.\d{1,9})?),\s*(\d{1,12}(?:\.\d{1,9})?),\s*([\d.]+),\s*(HIST\S*)", re.ASCII
 )
 
 
 def recognises_hgrm(head: Head) -> bool:
     """Whether the table begins within the first lines; wrk2 prints such a table below its own."""
-    return "threads and" not in head.text and any(HEADER.fullmatch(line) for line in head.lines(20))
+    return "threads and" not in head.text and any(HEADER.fullmatch(line[:LONGEST_LINE]) for line in head.lines(20))
 
 
 def recognises_hlog(head: Head) -> bool:
     """Whether the first line that is no comment and no header is an interval, or the comments name the format."""
     for line in head.lines(100):
-        if "[Histogram log format version" in line or _INTERVAL.fullmatch(line):
+        if "[Histogram log format version" in line or _INTERVAL.fullmatch(line.strip()):
             return True
         if not line.startswith(("#", '"')):
             return False
@@ -50,7 +50,7 @@ def read_hgrm(source: Source) -> Iterator[Item]:
     table, tables = Spectrum(), 0
     for number, line in source.lines():
         text = line.decode("utf-8", "backslashreplace")
-        if HEADER.fullmatch(text.rstrip("\r\n")):
+        if len(text) <= LONGEST_LINE and HEADER.fullmatch(text.rstrip("\r\n")):
             tables += 1
             if tables > 1:
                 raise source.refusal("holds more than one table", line=number, remedy="split it")

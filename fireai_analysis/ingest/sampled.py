@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fireai_analysis.ingest.batches import END_NS, FIRST_NS
+from fireai_analysis.ingest.batches import BATCH_ROWS, END_NS, FIRST_NS
 from fireai_analysis.ingest.found import Item, LeftOut, Refused, Series
 from fireai_analysis.ingest.moments import rfc3339_ns
 from fireai_analysis.ingest.reported import number
@@ -29,7 +29,7 @@ _SECONDS_NS = 10**9
 
 
 def gathered(source: Source, found: Iterable[Sample | Item]) -> Iterator[Item]:
-    """Yield one table of each name, then what was refused and left out; other items pass as they come.
+    """Yield tables of each name, of bounded size, then what was refused and left out; other items pass as they come.
 
     Raises
     ------
@@ -37,24 +37,31 @@ def gathered(source: Source, found: Iterable[Sample | Item]) -> Iterator[Item]:
         Where no sample was found.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
-    tally = Tally()
+    tally, some = Tally(), False
     for one in found:
         if isinstance(one, tuple):
             values = {name: value for name, value in one[1].items() if _fits(SAMPLES[one[0]].field(name).type, value)}
+            some = True
             rows.setdefault(one[0], []).append(values)
+            if len(rows[one[0]]) == BATCH_ROWS:
+                yield _table(one[0], rows.pop(one[0]))
             if len(values) < len(one[1]):
                 tally.add(Refused(TOO_LARGE, None, len(one[1]) - len(values)))
         elif isinstance(one, Refused | LeftOut):
             tally.add(one)
         else:
             yield one
-    if not rows:
+    if not some:
         first = next(iter(tally.refused.values()), None)
         why = f": {first.reason}" if first else ""
         raise source.refusal(f"holds no sample that can be read{why}", line=first.line if first else None)
     for name, samples in rows.items():
-        yield Series(name, pa.Table.from_pylist(samples, schema=SAMPLES[name]))
+        yield _table(name, samples)
     yield from tally.items()
+
+
+def _table(name: str, samples: list[dict[str, Any]]) -> Series:
+    return Series(name, pa.Table.from_pylist(samples, schema=SAMPLES[name]))
 
 
 def _fits(kind: pa.DataType, value: Any) -> bool:

@@ -20,6 +20,7 @@ from fireai_analysis.ingest.source import Head, Source
 from fireai_analysis.units import BYTES_PER_MIB
 
 SINCE_BOOT = "the mean since the machine started, which comes first"
+LONGEST_LINE = 1000
 MEANS = "means of the whole"
 RESTARTS = "restarts of the machine"
 ZONE_NOTE = "{tool} tells times of its own clock: they are taken as UTC."
@@ -42,7 +43,7 @@ NAMES = ("process", "process_name", "name", "service")
 
 _VMSTAT_ROW = re.compile(r"\s*((?:-?\d+\s+){16,18})(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*", re.ASCII)
 _SAR_HEAD = re.compile(r"Linux \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")
-_SAR_ROW = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\s+(AM|PM))?\s+(\S.*?)\s*", re.ASCII)
+_SAR_ROW = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\s+(AM|PM))?\s+(\S.*)", re.ASCII)
 
 
 def recognises_vmstat(head: Head) -> bool:
@@ -52,7 +53,7 @@ def recognises_vmstat(head: Head) -> bool:
 
 def recognises_sar(head: Head) -> bool:
     """Whether sar printed the lines."""
-    return any(_SAR_HEAD.match(line) for line in head.lines(2))
+    return any(_SAR_HEAD.match(line[:LONGEST_LINE]) for line in head.lines(2))
 
 
 def recognises_psutil(head: Head) -> bool:
@@ -128,7 +129,7 @@ class _Sar:
     def samples(self, source: Source) -> Iterator[Sample | Item]:
         """Yield what the page holds, one row an instant."""
         for place, line in source.lines():
-            row = line.decode("utf-8", "backslashreplace").strip()
+            row = line[:LONGEST_LINE].decode("utf-8", "backslashreplace").strip()
             if head := _SAR_HEAD.match(row):
                 self._begin(source, head[1])
             elif row.startswith("Average:"):

@@ -14,6 +14,7 @@ from fireai_analysis.ingest.found import Histogram
 
 HEADER = re.compile(r'\s*"?Value"?[\s,]+"?Percentile"?[\s,]+"?TotalCount"?[\s,]+"?1/\(1-Percentile\)"?\s*')
 LARGEST_US = 2**53
+LONGEST_LINE = 500
 
 _ROW = re.compile(r"\s*(\d{1,18}(?:\.\d{1,12})?)[\s,]+([01](?:\.\d{1,18})?)[\s,]+(\d{1,18})(?:[\s,]+\S+)?\s*", re.ASCII)
 _FOOT = re.compile(r"#?\[(\w+)\s*=\s*([\d.]+),\s*([\w ]+?)\s*=\s*([\d.]+)\]", re.ASCII)
@@ -47,6 +48,8 @@ class Spectrum:
         value_us : float
             Microseconds of one unit of the values; milliseconds by default.
         """
+        if len(line) > LONGEST_LINE:
+            return "not a row of values"
         if found := _FOOT.search(line):
             self.foot |= {found[1]: _number(found[2]), found[3]: _number(found[4])}
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from fireai_analysis.ingest.found import Bounds, Format, Item, Told, Totals
 from fireai_analysis.ingest.source import Head, Source
-from fireai_analysis.ingest.spectrum import HEADER, Spectrum
+from fireai_analysis.ingest.spectrum import HEADER, LONGEST_LINE, Spectrum
 
 UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3, "h": 3600e3}
 PRINTED = 0.005
@@ -24,7 +24,7 @@ WRK2_NOTES = (
 )
 SOCKET_NOTE = "wrk counts {count} socket errors beside its requests: they count as failed here."
 
-_RUNNING = re.compile(r"^\s*Running \S+ test @ (.+)$", re.MULTILINE)
+_RUNNING = re.compile(r"^[ \t]*Running \S+ test @ (.+)$", re.MULTILINE)
 _TIME = r"(\d+(?:\.\d+)?)(us|ms|s|m|h)\b"
 _LATENCY = re.compile(rf"^\s*Latency\s+{_TIME}\s+(?:{_TIME}|\S+)\s+{_TIME}", re.ASCII)
 _PERCENT = re.compile(rf"^\s*(\d+(?:\.\d+)?)%\s+{_TIME}\s*$", re.ASCII)
@@ -52,7 +52,9 @@ class _Printed:
     in_spectrum: bool = False
 
     def take(self, line: str) -> str | None:
-        """Take a line; return what is wrong with it."""
+        """Take a line; return what is wrong with it. One longer than any that wrk prints is passed over."""
+        if len(line) > LONGEST_LINE:
+            return None
         self.is_wrk2 = self.is_wrk2 or any(mark in line for mark in _WRK2)
         self.is_uncorrected = self.is_uncorrected or _UNCORRECTED in line
         self.runs += bool(_RUNNING.match(line))
