@@ -250,6 +250,11 @@ def answered_otherwise() -> RunData:
     return replace(data, operations=rows)
 
 
+def clock_behind() -> RunData:
+    data = history()
+    return made.with_sample(data, "final_states", vector_clock='{"user-0": 1, "server": 9}')
+
+
 COUNTS: dict[str, Callable[[], RunData]] = {
     "phantom": lambda: history(laid("elements", "token-999", {})),
     "resurrected": lambda: history(laid("elements", "token-60", {"token": "token-60"})),
@@ -260,6 +265,7 @@ COUNTS: dict[str, Callable[[], RunData]] = {
     "swallowed_body": swallowed,
     "other_answer": answered_otherwise,
     "illegal_winner": lambda: history(laid("hot", "0", "token-40")),
+    "clock_regression": clock_behind,
 }
 MORE: dict[str, Callable[[], RunData]] = {
     "as it was": history,
