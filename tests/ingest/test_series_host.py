@@ -68,6 +68,11 @@ def test_vmstat(tmp_path: Path) -> None:
     assert only(found, Told).notes == (series_host.ZONE_NOTE.format(tool="vmstat"),)
 
 
+def test_a_share_beyond_a_hundred_percent_is_none(tmp_path: Path) -> None:
+    found = items(VMSTAT, written(tmp_path, LINES.replace(" 4 30  5  1 ", " 4 300  5  1 ")))
+    assert table(found) == [{"t_ns": T_NS}]
+
+
 def test_vmstat_without_times_is_refused(tmp_path: Path) -> None:
     text = LINES.replace("                 UTC", "").replace(" 2026-11-23 10:15:00", "")
     with pytest.raises(IngestError, match="file:2: tells no times; run vmstat -t"):

@@ -92,6 +92,13 @@ def test_prometheus(tmp_path: Path) -> None:
     assert set(of(found, Refused)) == {Refused("value is not a number", None), Refused(series_metrics.TWICE, None)}
 
 
+def test_only_objects_are_recognised(tmp_path: Path) -> None:
+    for format_, document in ((CLOUDWATCH, METRICS), (PROMETHEUS, RANGE)):
+        text = json.dumps(document)
+        heads = [written(tmp_path, one).head() for one in (text, f"[{text}]", "{}")]
+        assert [format_.recognises(head) for head in heads] == [True, False, False]
+
+
 def test_many_unknown_metrics_are_named_up_to_a_bound(tmp_path: Path) -> None:
     result = [series("go_goroutines", POINTS), *(series(f"other_{index}", POINTS) for index in range(12))]
     found = items(

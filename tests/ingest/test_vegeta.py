@@ -66,6 +66,11 @@ def test_a_client_that_stopped_waiting_is_a_timeout(tmp_path: Path, error: str, 
     assert row["error"] == (expected or error)
 
 
+def test_a_row_may_end_with_the_address(tmp_path: Path) -> None:
+    (row,) = rows(items(CSV, written(tmp_path, f"{BEGAN_NS},200,1,0,0,,,a,0,PUT,/a\n")))
+    assert (row["method"], row["endpoint"]) == ("PUT", "/a")
+
+
 def test_an_error_over_several_lines_is_one_request(tmp_path: Path) -> None:
     text = f'{BEGAN_NS},200,1,0,0,,,a,0\n{BEGAN_NS},0,1,0,0,"two\nlines",,a,1\n{BEGAN_NS},200,1,0,0,,,a,2\n'
     found = items(CSV, written(tmp_path, text))
