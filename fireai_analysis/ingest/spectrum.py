@@ -17,12 +17,13 @@ LARGEST_US = 2**53
 LONGEST_LINE = 500
 
 _ROW = re.compile(r"\s*(\d{1,18}(?:\.\d{1,12})?)[\s,]+([01](?:\.\d{1,18})?)[\s,]+(\d{1,18})(?:[\s,]+\S+)?\s*", re.ASCII)
-_FOOT = re.compile(r"#?\[(\w+)\s*=\s*([\d.]+),\s*([\w ]+?)\s*=\s*([\d.]+)\]", re.ASCII)
+_TOTAL = re.compile(r"#?\[Max\s*=\s*[\d.]+,\s*Total count\s*=\s*(\d{1,18})\]", re.ASCII)
+_FOOT = re.compile(r"#?\[\w+\s*=", re.ASCII)
 
 
 @dataclass
 class Spectrum:
-    """A table as it is read: ends of ranges in microseconds, cumulative counts, and the lines below the table.
+    """A table as it is read: ends of ranges in microseconds, cumulative counts, and the total told below.
 
     Examples
     --------
@@ -30,14 +31,14 @@ class Spectrum:
     >>> rows = "0.1 0.0 1 1.00", "0.3 0.5 5 2.00", "0.3 0.75 5 4.00", "1.0 1.0 6", "#[Max = 1, Total count = 6]"
     >>> [table.take(row) for row in rows]
     [None, None, None, None, None]
-    >>> table.histogram().low_us.tolist(), table.histogram().counts.tolist(), table.foot["Total count"]
-    ([0, 101, 301], [1, 4, 1], 6.0)
+    >>> table.histogram().low_us.tolist(), table.histogram().counts.tolist(), table.is_complete
+    ([0, 101, 301], [1, 4, 1], True)
     """
 
     high_us: list[int] = field(default_factory=list)
     reached: list[int] = field(default_factory=list)
-    foot: dict[str, float] = field(default_factory=dict)
-    is_complete: bool = False
+    total: int | None = None
+    reaches_all: bool = False
 
     def take(self, line: str, value_us: float = 1000.0) -> str | None:
         """Take one line; return why it cannot be taken, None where it was or where it is no row.
@@ -50,8 +51,9 @@ class Spectrum:
         """
         if len(line) > LONGEST_LINE:
             return "not a row of values"
-        if found := _FOOT.search(line):
-            self.foot |= {found[1]: _number(found[2]), found[3]: _number(found[4])}
+        if _FOOT.match(line.lstrip()):
+            found = _TOTAL.match(line.lstrip())
+            self.total = int(found[1]) if found else self.total
             return None
         row = _ROW.fullmatch(line)
         if not row:
@@ -61,13 +63,18 @@ class Spectrum:
             return "value is impossible"
         if self.high_us and (high < self.high_us[-1] or reached < self.reached[-1]):
             return "values or counts fall"
-        self.is_complete = float(row[2]) == 1
+        self.reaches_all = float(row[2]) == 1
         if self.high_us and high == self.high_us[-1]:
             self.reached[-1] = reached
         else:
             self.high_us.append(high)
             self.reached.append(reached)
         return None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last row is that of 100 %, and holds as many as the line below the table says."""
+        return self.reaches_all and self.total in (None, self.reached[-1])
 
     def histogram(self) -> Histogram | None:
         """Return the counts of the ranges between the rows; None where there was no row with a value."""
@@ -76,10 +83,3 @@ class Spectrum:
         high, reached = np.array(self.high_us, np.int64), np.array(self.reached, np.int64)
         low = np.concatenate([np.zeros(1, np.int64), high[:-1] + 1])
         return Histogram(None, None, low, high, np.diff(reached, prepend=0))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

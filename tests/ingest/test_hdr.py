@@ -94,6 +94,8 @@ def test_a_table_tells_counts_of_ranges(tmp_path: Path, text: str) -> None:
         (TABLE.replace("       0.200 0.55", "       0.050 0.55"), "file:5: values or counts fall"),
         (TABLE.replace("       0.200 0.55", "       x.200 0.55"), "file:5: not a row of values"),
         (TABLE[:60], "holds no row with a value"),
+        (TABLE.replace("count    =            6", "count    =            7"), "breaks off before its last row"),
+        (CSV_TABLE[:53] + "0.000,1.000000000000,0,Infinity\n", "holds no row with a value"),
     ],
 )
 def test_a_table_that_cannot_be_counted_is_refused(tmp_path: Path, text: str, problem: str) -> None:
