@@ -247,7 +247,7 @@ class ScenarioResult(Record):
     started_ns: int | None = None
     duration_s: float | None = None
     users_count: int | None
-    rate_rps: float
+    rate_rps: float | None
     peak_rate_rps: float | None = None
     lowest_rate_rps: float | None = None
     load_model: LoadModel = "open"

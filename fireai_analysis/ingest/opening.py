@@ -45,6 +45,7 @@ def campaign_for(scenarios: Sequence[str], source: Path, output: Path | None) ->
     content = campaign_content(
         directory.name, specs, target=TARGET, versions={}, environment={}, created_ns=time.time_ns()
     )
+    content["versions"].pop("locust")  # ours, which made none of it
     return Campaign.create(directory, content | {"generators": {}, "ingested": wanted})
 
 

@@ -52,7 +52,7 @@ def scale_text(result: ScenarioResult) -> str:
         return f"Full scale: {ran}"
     parts = {"duration": scale.duration_ratio, "users": scale.users_ratio, "rate": scale.rate_ratio}
     cut = ", ".join(
-        f"{percent_text(ratio, 1)} % of the {name}" for name, ratio in parts.items() if ratio is not None and ratio < 1
+        f"{percent_text(ratio)} % of the {name}" for name, ratio in parts.items() if ratio is not None and ratio < 1
     )
     return f"Scaled down: {ran} ({cut})"
 
@@ -66,8 +66,10 @@ def load_text(result: ScenarioResult) -> str:
     if result.load_model == "closed":
         think = "" if not peak or result.users_count is None else f", think time {result.users_count / peak:.4g} s"
         return f"closed loop{think}"
+    if result.load_model == "unknown":
+        return "rate not told" if mean is None else f"{number_text(mean, 1)} rps seen"
     if peak is None or peak == mean:
-        return f"{number_text(mean, 1)} rps{' seen' if result.load_model == 'unknown' else ''}"
+        return f"{number_text(mean, 1)} rps"
     course = "up to" if result.lowest_rate_rps is None else f"{number_text(result.lowest_rate_rps, 1)} to"
     return f"{course} {number_text(peak, 1)} rps over the window (mean {number_text(mean, 1)})"
 

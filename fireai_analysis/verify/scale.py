@@ -74,8 +74,8 @@ def _identity_of_others(run: Run, origin: dict[str, Any]) -> dict[str, Any]:
     if scales["duration"] is not None and 0.999 <= scales["duration"] < 1:
         scales["duration"] = 1.0
     found = {f"scale.{name}_ratio": value for name, value in scales.items()}
-    told_s = run.duration_s if run.window_ns else origin["duration_s"]
-    return found | _noted(run) | {"users_count": origin["users_count"], "duration_s": told_s}
+    noted = {"users_count": origin["users_count"], "duration_s": origin["duration_s"], "rate_rps": origin["rate_rps"]}
+    return found | _noted(run) | noted | {"peak_rate_rps": None, "lowest_rate_rps": None}
 
 
 def _noted(run: Run) -> dict[str, Any]:

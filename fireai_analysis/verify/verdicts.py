@@ -46,13 +46,13 @@ BINDINGS = {
     "crdt_data_loss": Binding(
         _RAN | _LOAD | _WRITTEN | _SAME | {"workers", "target_restart", "history_complete", "history_marks"},
         {"counts_server", "rows_refused"},
-        {"rows_refused"},
+        set(),
     ),
     "aurora_scaling": Binding(_OPEN | {"clock"}, _TOLD, _KEPT_UP | _TOLD | _SAME),
     "go_memory": Binding(
         _RAN | _LOAD | _SAME | {"load_model", "target_restart", "sampler_go", "sampler_processes"},
         {"counts_server", "memory_mark", "rows_refused"},
-        {"rows_refused"},
+        set(),
     ),
     "error_rate": Binding(
         _OPEN | {"latency_values", "target_restart", "sampler_generator"},

@@ -100,7 +100,8 @@ def achieved_rate(data: RunData, origin: Origin) -> Check:
     """Whether the rate is not above the ticket's; that it was reached is not known, as no schedule is."""
     full = data.manifest.spec.full
     if origin.rate_rps is None or origin.rate_rps <= (1 + RATE_TOLERANCE) * full.rate_rps:
-        detail = f"{number_text(origin.rate_rps, 2, 'rps')} were sent, and the schedule is not told"
+        seen = "" if origin.rate_rps is None else f"{number_text(origin.rate_rps, 2, 'rps')} were sent; "
+        detail = f"{seen}the files of {origin.tool} do not tell the schedule"
         return Check(check="achieved_rate", ok=None, detail=detail)
     detail = f"{number_text(origin.rate_rps, 2, 'rps')} are more than the {full.rate_rps:g} rps of the scenario"
     return Check(check="achieved_rate", ok=False, detail=detail)
