@@ -21,6 +21,7 @@ from fireai_analysis.reasons import Doubt, ReasonCode, codes
 from fireai_analysis.results import (
     CriterionResult,
     FileRecord,
+    Finding,
     Interval,
     Recommendation,
     ScenarioResult,
@@ -85,24 +86,38 @@ def _decided(
     doubts = _doubts(criterion, result, reading)
     if not doubts:
         return "PASSED", f"{reading.text}, within the limit of {limit_text(criterion)}, at full scale", ()
-    within = reading.actual is not None and criterion.within(reading.actual)
-    side = "within the limit, but" if within else f"over the limit, {'but void' if beyond else 'not proven'}:"
+    side = f"over the limit, {'but void' if beyond else 'not proven'}:"
+    if reading.actual is not None and criterion.within(reading.actual):
+        reaches = _reaches_over(criterion, reading)
+        side = "the figure is within the limit, its interval reaches over it:" if reaches else "within the limit, but"
     return "INCONCLUSIVE", f"{reading.text}: {side} {'; '.join(doubts)}", codes(doubts)
+
+
+def _reaches_over(criterion: Criterion, reading: Reading) -> bool:
+    return reading.covered_most is not None and not criterion.within(reading.covered_most)
 
 
 def _doubts(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[Doubt]:
     """Return what keeps a criterion from passing; what only a longer run can tell is left to the scale, if short."""
     short = shortfall(result)
     if (result.scale.duration_ratio or 0.0) < 1:
-        return [*short, *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
+        return [*_too_few(criterion, reading), *short, *obstacles(criterion.id, result, but=OF_LENGTH), *reading.doubts]
     told = [*obstacles(criterion.id, result), *reading.doubts, *reading.doubts_of_length]
     return [*short, *told, *_open_end(criterion, result, reading)]
+
+
+def _too_few(criterion: Criterion, reading: Reading) -> list[Doubt]:
+    """Return that an interval reaches over the limit that its figure keeps: a short run made too few requests."""
+    within = reading.actual is not None and criterion.within(reading.actual)
+    if not within or not reading.requests_count or not _reaches_over(criterion, reading):
+        return []
+    return [Doubt("INTERVAL_REACHES_LIMIT", f"{reading.requests_count:,} requests are too few to tell")]
 
 
 def _open_end(criterion: Criterion, result: ScenarioResult, reading: Reading) -> list[Doubt]:
     """Return what is open about the upper bound of a figure, and how much longer a run would settle it."""
     most = reading.covered_most
-    if most is None or criterion.within(most):
+    if most is None or not _reaches_over(criterion, reading):
         return []
     if reading.interval is None or reading.actual is None or not criterion.within(reading.actual):
         return [Doubt("NO_INTERVAL", "no bound holds it within the limit")]
@@ -243,12 +258,12 @@ def recommendations(
     criteria: Sequence[CriterionResult], results: Mapping[str, ScenarioResult]
 ) -> tuple[Recommendation, ...]:
     """Return what to do, most urgent first: once for each finding, then what would settle open criteria."""
-    found: dict[str, Recommendation] = {}
+    seen: dict[str, list[tuple[str, Finding]]] = {}
     for name, result in results.items():
         for one in result.findings:
-            if one.recommendation and one.priority and (one.id not in found or one.priority < found[one.id].priority):
-                text = f"{one.recommendation} (seen in {name}: {one.evidence[0]})"
-                found[one.id] = Recommendation(priority=one.priority, text=text, finding=one.id)
+            if one.recommendation and one.priority:
+                seen.setdefault(one.id, []).append((name, one))
+    found = {key: _recommended(group) for key, group in seen.items()}
     if any(not result.scale.is_full for result in results.values()):
         text = "run all scenarios at the ticket's scale (fireai run --profile full): nothing shorter can pass"
         found["scale"] = Recommendation(priority="P1", text=text, finding="scale")
@@ -257,6 +272,15 @@ def recommendations(
             text = f"measure {criterion.title}, or waive it in writing in params/criteria.yaml: {criterion.reason}"
             found[criterion.id] = Recommendation(priority="P1", text=text, finding=criterion.id)
     return tuple(sorted(found.values(), key=lambda one: one.priority))
+
+
+def _recommended(group: Sequence[tuple[str, Finding]]) -> Recommendation:
+    """Return what a finding recommends where it is most urgent, with what each scenario shows of it."""
+    first = min((one for _, one in group), key=lambda one: one.priority or "")
+    shown = "; ".join(f"{name}: {one.evidence[0]}" for name, one in group)
+    return Recommendation(
+        priority=first.priority or "P2", text=f"{first.recommendation} (seen in {shown})", finding=first.id
+    )
 
 
 def exit_code(summary: Summary) -> int:

@@ -32,6 +32,8 @@ class Reading:
         The figure is proven to be at least this.
     covered_most : float or None
         The figure is at most this; None where nothing bounds it.
+    requests_count : int or None
+        Requests that the interval rests on.
     breach : str or None
         A proven breach beside the figure.
     doubts : tuple of str
@@ -49,6 +51,7 @@ class Reading:
     missing: Doubt | None = None
     proven_least: float | None = None
     covered_most: float | None = None
+    requests_count: int | None = None
     breach: Doubt | None = None
     doubts: tuple[Doubt, ...] = ()
     doubts_of_length: tuple[Doubt, ...] = ()
@@ -91,6 +94,7 @@ def _read_p95(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=p95.interval,
         proven_least=None if proof is None else proof[0],
         covered_most=most,
+        requests_count=p95.n_count,
         doubts=(
             *((Doubt("CLOSED_LOOP", CLOSED_DOUBT),) if result.load_model == "closed" and not said else ()),
             *share_over(criterion, p95),
@@ -145,6 +149,7 @@ def _read_errors(criterion: Criterion, result: ScenarioResult) -> Reading:
         interval=interval,
         proven_least=interval[0],
         covered_most=interval[1],
+        requests_count=result.requests_count,
         text=f"{value_text(criterion, ratio)} errors{_interval_text(criterion, interval)}",
         evidence=f"{result.scenario}: {bad:,} of {result.requests_count or 0:,} "
         f"{_kind(result)} failed, timed out or were never sent"

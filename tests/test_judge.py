@@ -311,6 +311,41 @@ def test_the_reason_says_what_would_settle_it() -> None:
     assert found.scenarios["peak"].verdict == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize(
+    ("ratio", "interval", "words", "codes"),
+    [
+        (
+            *(0.5, (0.0, 0.0974)),
+            "the figure is within the limit, its interval reaches over it: 36 requests are too few to tell; ran",
+            ("INTERVAL_REACHES_LIMIT", "TOO_SHORT"),
+        ),
+        (0.5, (0.0, 0.05), "within the limit, but ran", ("TOO_SHORT",)),
+        (
+            *(1.0, (0.0, 0.0974)),
+            "the figure is within the limit, its interval reaches over it: its interval reaches 9.74 %; about",
+            ("INTERVAL_REACHES_LIMIT",),
+        ),
+    ],
+)
+def test_a_figure_within_the_limit_whose_interval_is_not_is_not_called_within(
+    ratio: float, interval: tuple[float, float], words: str, codes: tuple[str, ...]
+) -> None:
+    result = made.healthy_result("peak")
+    scale = result.scale.model_copy(update={"duration_ratio": ratio})
+    few = {"error_interval": interval, "requests_count": 36, "scale": scale}
+    found = judge_one(CRITERIA["error_rate"], result.model_copy(update=few))
+    assert (found.verdict, found.reasons) == ("INCONCLUSIVE", codes)
+    assert f"errors (95 % interval 0.00 % to {interval[1] * 100:.2f} %): {words} " in found.reason
+
+
+def test_a_recommendation_names_each_scenario_that_shows_it() -> None:
+    hot = {name: made.with_sample(made.healthy(name, "smoke"), "host", cpu_ratio=0.93) for name in ("peak", "spike")}
+    found = [one for one in judged_with(**hot).recommendations if one.finding == "host_cpu"]
+    assert [one.text.count("93.0") for one in found] == [4]
+    assert "(seen in peak: CPU 93.0" in found[0].text
+    assert "; spike: CPU 93.0" in found[0].text
+
+
 @pytest.mark.parametrize("state", ["aborted", "crashed", "salvaged", "recording"])
 def test_only_a_recorded_run_can_hold_a_pass(state: str) -> None:
     data = made.healthy_run("peak")

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from fireai_analysis import narrative
-from fireai_analysis.narrative import words
+from fireai_analysis.narrative import delay, words
 from fireai_analysis.scenarios import load_criteria
 from tests.publish import campaigns
 
@@ -119,7 +119,34 @@ def test_findings_of_several_scenarios_are_told_once() -> None:
     both = {name: campaigns.result(name, findings=[finding.model_dump()]) for name in ("peak", "spike")}
     pairs = narrative.bottlenecks(campaigns.summary(scenarios=both))
     assert [head for head, _ in pairs] == [finding.title, ""]
-    assert pairs[0][1].startswith("Peak and Spike; confidence MEDIUM, 36.0 % of the slow tail.")
+    share = "36.0 % of the slow tail, confidence MEDIUM"
+    assert pairs[0][1].startswith(f"Peak: {share}; Spike: {share}. In Peak: ")
+
+
+def test_each_scenario_keeps_its_own_share_and_confidence() -> None:
+    tail = campaigns.result("peak").findings[0].model_dump() | {"id": "tail_generator_wait", "recommendation": None}
+    most = tail | {"share_of_tail_ratio": 0.793, "confidence": "HIGH", "evidence": ["mean 300 ms"]}
+    scenarios = {
+        "peak": campaigns.result("peak", findings=[tail | {"share_of_tail_ratio": 0.134, "confidence": "LOW"}]),
+        "crdt_stress": campaigns.result("crdt_stress", findings=[most | {"recommendation": "move the generator"}]),
+    }
+    ((_, text), _) = narrative.bottlenecks(campaigns.summary(scenarios=scenarios))
+    assert text == (
+        "Peak: 13.4 % of the slow tail, confidence LOW; CRDT Stress: 79.3 % of the slow tail, confidence HIGH. "
+        "In CRDT Stress: mean 300 ms. Move the generator."
+    )
+
+
+def test_a_latency_that_the_generator_may_have_made_says_so() -> None:
+    effect = "96.10 % of the judged requests met a stall of the generator: P95 460.7 ms, 46.7 ms without them"
+    waves = {"check": "stall_effect", "ok": True, "detail": f"{effect}; does not bind waves"}
+    own = "Part of this latency may be the load generator's own: what does not hold is stall_effect"
+    text = " ".join(analysis(campaigns.result("crdt_stress", validity=[waves])))
+    assert f"{own} ({effect}). No criterion is judged on it." in text
+    sick = campaigns.result("peak", validity=[waves | {"ok": False, "detail": effect}])
+    assert delay.of_generator(sick) == f"{own} ({effect})."
+    assert delay.of_generator(campaigns.result("peak")) == ""
+    assert delay.of_generator(campaigns.result("peak", validity=[waves | {"detail": effect}])) == ""
 
 
 def test_advice_is_none_where_no_finding_gives_any() -> None:
@@ -129,6 +156,15 @@ def test_advice_is_none_where_no_finding_gives_any() -> None:
     summary = campaigns.summary(scenarios={"peak": campaigns.result("peak", findings=[leak])})
     assert narrative.advice(summary, "goroutines") == "Close response bodies."
     assert narrative.goroutine_leaks(summary.scenarios["peak"]) == "DETECTED: Goroutines leak"
+
+
+def test_no_leak_is_claimed_of_a_run_too_short_for_the_rule() -> None:
+    seen = {"go": {"goroutines": {"initial": 19, "peak": 72, "final": 71}}, "findings": []}
+    short = campaigns.result("peak", **seen, growth={})
+    told = "(19 at first, 71 at the end of the load)"
+    assert narrative.goroutine_leaks(short) == f"not judged: the run is too short, or was not sampled enough {told}"
+    long = campaigns.result("peak", **seen, growth={"goroutines": {"label": "NONE"}})
+    assert narrative.goroutine_leaks(long) == f"NONE found {told}"
 
 
 def test_recommendations_by_priority() -> None:
@@ -144,10 +180,10 @@ def test_recommendations_by_priority() -> None:
 def test_conclusion_counts_and_next_steps() -> None:
     text = " ".join(narrative.conclusion(campaigns.summary()))
     assert "Of the ticket's 4 criteria, 0 are met." in text
-    assert "2 min of load in 4 scenarios and made 1 finding" in text
+    assert "2 min of load in 4 scenarios; 1 finding follows from it" in text
     one_ran = {name: campaigns.result(name) for name in ("peak", "spike")}
     one_ran["spike"] = campaigns.result("spike", state="missing", duration_s=None)
-    assert "30 s of load in 1 scenario and" in " ".join(narrative.conclusion(campaigns.summary(scenarios=one_ran)))
+    assert "30 s of load in 1 scenario;" in " ".join(narrative.conclusion(campaigns.summary(scenarios=one_ran)))
     assert "run it at full scale (fireai run --profile full)" in text
     assert "provide the evidence that is missing for Aurora Auto-scaling" in text
 

@@ -47,7 +47,7 @@ PARTS = {
     "generator wait": Part(
         "waiting in the generator",
         "generator",
-        "generator: give it a machine of its own; the platform is not to blame",
+        "generator: give it a machine of its own; this share is no time of the platform, and tells nothing of the rest",
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fireai_analysis.narrative.words import capitalized, few, listed, title
+from fireai_analysis.narrative.words import capitalized, few, title
 from fireai_analysis.results import Finding, Summary
 from fireai_analysis.units import NOT_MEASURED, percent_text
 
@@ -67,9 +67,10 @@ def hotspots(summary: Summary) -> list[Pair]:
 
 
 def actions(summary: Summary) -> str:
-    """Return the recommended actions in order of priority, in one paragraph."""
+    """Return the recommended actions in order of priority, in one paragraph, without what they rest on."""
+    found = {one.id: one.recommendation for result in summary.scenarios.values() for one in result.findings}
     ordered = sorted(summary.recommendations, key=lambda entry: entry.priority)
-    texts = [f"{entry.priority}: {entry.text.rstrip('.')}" for entry in ordered]
+    texts = [f"{entry.priority}: {(found.get(entry.finding) or entry.text).rstrip('.')}" for entry in ordered]
     if texts:
         return "; ".join(texts) + "."
     open_ones = [entry for entry in summary.criteria if entry.verdict not in ("PASSED", "WAIVED")]
@@ -81,15 +82,19 @@ def actions(summary: Summary) -> str:
 
 
 def _bottleneck(group: list[tuple[str, Finding]]) -> Pair:
-    finding = max((entry for _, entry in group), key=_share)
-    names = listed(list(dict.fromkeys(title(name) for name, _ in group)))
+    """Return a finding with share and confidence of each scenario, and the evidence of the one with most of it."""
+    name, finding = max(group, key=lambda entry: _share(entry[1]))
+    seen = "; ".join(f"{title(one)}: {_weight(entry)}" for one, entry in group)
+    told = f"{'; '.join(finding.evidence).rstrip('.')}."
+    where = f"In {title(name)}: {told}" if len(group) > 1 else capitalized(told)
+    advised = dict.fromkeys(entry.recommendation.rstrip(".") for _, entry in group if entry.recommendation)
+    return finding.title, " ".join([f"{seen}.", where, *(f"{capitalized(text)}." for text in advised)])
+
+
+def _weight(finding: Finding) -> str:
     share = finding.share_of_tail_ratio
-    parts = [f"{names}; confidence {finding.confidence}"]
-    if share is not None:
-        parts.append(f"{percent_text(share, 1)} % of the slow tail")
-    text = f"{', '.join(parts)}. {'; '.join(finding.evidence).rstrip('.')}."
-    advised = f" {capitalized(finding.recommendation.rstrip('.'))}." if finding.recommendation else ""
-    return finding.title, f"{text}{advised}"
+    of_tail = "" if share is None else f"{percent_text(share, 1)} % of the slow tail, "
+    return f"{of_tail}confidence {finding.confidence}"
 
 
 def _as_words(name: str) -> str:

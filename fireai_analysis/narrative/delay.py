@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from fireai_analysis.narrative.words import counted
-from fireai_analysis.results import ScenarioResult
+from fireai_analysis.narrative.words import counted, listed
+from fireai_analysis.results import Check, ScenarioResult
 from fireai_analysis.units import duration_text, number_text, percent_text
 
 WORTH_TELLING_MS = 1_000.0
 """A wait of this length is told as a stall."""
+OF_GENERATOR = ("generator_cpu", "generator_lag", "generator_steal", "generator_gap", "late_starts", "stall_effect")
+"""Checks that tell whether a latency is the platform's alone."""
+UNBOUND = "does not bind waves"
+"""How the detail of a check ends that failed and is counted as held, as no criterion rests on it."""
+
+
+def of_generator(result: ScenarioResult) -> str:
+    """Return that a latency may be the load generator's own, and by which checks; empty where these hold."""
+    told = [one for one in result.validity if one.check in OF_GENERATOR and _fell(one)]
+    if not told:
+        return ""
+    names, effect = listed([one.check for one in told]), [one.detail for one in told if one.check == "stall_effect"]
+    why = f" ({effect[0].removesuffix(f'; {UNBOUND}')})" if effect else ""
+    text = f"Part of this latency may be the load generator's own: what does not hold is {names}{why}."
+    return text if any(one.ok is False for one in told) else f"{text} No criterion is judged on it."
+
+
+def _fell(check: Check) -> bool:
+    return check.ok is False or check.detail.endswith(UNBOUND)
 
 
 def arrivals(result: ScenarioResult) -> str:

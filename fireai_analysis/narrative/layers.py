@@ -8,14 +8,17 @@ from fireai_analysis.units import number_text, percent_text
 
 
 def goroutine_leaks(result: ScenarioResult) -> str | None:
-    """Return DETECTED with the finding, or NONE with what was seen."""
+    """Return DETECTED with the finding, NONE with what was seen, or that the run was too short to judge."""
     found = next((finding for finding in result.findings if "goroutine" in finding.id.lower()), None)
     if found is not None:
         return f"DETECTED: {found.title}"
     goroutines = result.go.goroutines
     if goroutines.initial is None or goroutines.final is None:
         return None
-    return f"NONE found ({goroutines.initial:,} at first, {goroutines.final:,} at the end of the load)"
+    seen = f"{goroutines.initial:,} at first, {goroutines.final:,} at the end of the load"
+    if result.growth.goroutines.label is None:
+        return f"not judged: the run is too short, or was not sampled enough ({seen})"
+    return f"NONE found ({seen})"
 
 
 def query_performance(result: ScenarioResult) -> str | None:

@@ -31,8 +31,7 @@ def run_warnings(summary: Summary) -> tuple[str, ...]:
     if others:
         warnings.append(f"Not part of this campaign: {listed(others)}. What rests on them is NOT MEASURED.")
     scaled = [
-        f"{title(name)} {duration_text(result.duration_s)} ({percent_text(result.scale.duration_ratio, 1)} % of its "
-        "time)"
+        f"{title(name)} {duration_text(result.duration_s)} ({percent_text(result.scale.duration_ratio)} % of its time)"
         for name, result in summary.scenarios.items()
         if not result.scale.is_full and result.duration_s is not None
     ]
@@ -56,14 +55,14 @@ def conclusion(summary: Summary) -> tuple[str, ...]:
         by_verdict.setdefault(entry.verdict, []).append(entry.title)
     judged = "; ".join(f"{verdict}: {listed(titles)}" for verdict, titles in by_verdict.items())
     ran = sum(result.duration_s is not None for result in summary.scenarios.values())
-    findings = sum(len(result.findings) for result in summary.scenarios.values())
+    findings = len({finding.id for result in summary.scenarios.values() for finding in result.findings})
     paragraphs = [
         f"Is the platform ready for 100,000 requests a day? {answer(summary)} Of the ticket's "
         f"{counted(summary.criteria_total, 'criterion', 'criteria')}, {summary.criteria_met} "
         f"{'is' if summary.criteria_met == 1 else 'are'} met. {judged}.",
         f"The campaign measured {duration_text(summary.measured_s)} of load in "
-        f"{counted(ran, 'scenario')} and made {counted(findings, 'finding')}; "
-        f"each figure above can be traced to its rows.",
+        f"{counted(ran, 'scenario')}; {counted(findings, 'finding')} {'follows' if findings == 1 else 'follow'} from "
+        "it, each told once for all scenarios that show it. Each figure above can be traced to its rows.",
     ]
     return (*paragraphs, _next_steps(summary))
 

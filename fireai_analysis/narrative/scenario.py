@@ -99,7 +99,7 @@ def _latency(result: ScenarioResult, limits: Limits) -> str:
         )
     if result.service_ms.p95 is not None and found.p95 is not None and not closed:
         text += f" Service time alone has its P95 at {ms(result.service_ms.p95)}."
-    return f"{text} {delay.explained(result)}".strip()
+    return " ".join(filter(None, (text, delay.explained(result), delay.of_generator(result))))
 
 
 def _within(result: ScenarioResult) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from fireai_analysis.narrative.delay import of_generator
 from fireai_analysis.plots import style
 from fireai_analysis.plots.chart import Chart, Limit, Line, Marks, Panel, XAxis, YAxis, beyond, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
@@ -66,7 +67,7 @@ def latency_over_time(tables: Tables, result: ScenarioResult, *, limit_ms: float
             x=x,
             panels=(panel,),
             alt=f"{_quantiles_alt(result, limit_ms)} {_limit_alt(limit_ms)} {_failures_alt(result)}",
-            caption=_over_time_caption(frame),
+            caption=f"{of_generator(result)} {_over_time_caption(frame)}".lstrip(),
         )
     )
 
@@ -120,14 +121,15 @@ def latency_distribution(tables: Tables, result: ScenarioResult, *, limit_ms: fl
             x=x,
             panels=(panel,),
             alt=f"{_quantiles_alt(result, limit_ms)} {_limit_alt(limit_ms)}",
-            caption="Exact nearest-rank percentiles of the judged requests, without interpolation. "
-            + (
-                ""
-                if result.service_only
-                else "Where response time leaves service time, requests waited before they were sent."
-            ),
+            caption=_distribution_caption(result),
         )
     )
+
+
+def _distribution_caption(result: ScenarioResult) -> str:
+    exact = "Exact nearest-rank percentiles of the judged requests, without interpolation."
+    waited = "Where response time leaves service time, requests waited before they were sent."
+    return " ".join(filter(None, (of_generator(result), exact, "" if result.service_only else waited)))
 
 
 def _one_over_rest(quantile: float) -> float:
@@ -177,7 +179,8 @@ def _quantiles_alt(result: ScenarioResult, limit_ms: float | None) -> str:
     parts = [f"{name} {ms(value)}" for name, value in _named(known.p50, known.p95, known.p99)]
     count = number_text(result.judged_count, 0)
     what = _measured(result).capitalize()
-    return f"{what} of {count} judged requests: {', '.join(parts)}; largest {ms(known.max)}."
+    text = f"{what} of {count} judged requests: {', '.join(parts)}; largest {ms(known.max)}."
+    return f"{text} {of_generator(result)}".rstrip()
 
 
 def _named(*values: float | None) -> list[tuple[str, float | None]]:

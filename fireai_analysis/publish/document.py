@@ -166,7 +166,7 @@ def _banner(summary: Summary, name: str) -> Sequence[Filled]:
 
 def _hero(summary: Summary, name: str) -> Sequence[Filled]:
     terms = (
-        ("Readiness", Value(summary.readiness, "readiness")),
+        ("Readiness", Value(summary.readiness.replace("_", " "), "readiness")),
         ("Confidence", Value(summary.confidence, "confidence")),
         ("Criteria met", Value(f"{summary.criteria_met}/{summary.criteria_total}", "criteria_met")),
         ("Profile", Value(summary.profile, "profile")),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from fireai_analysis.narrative.delay import of_generator
 from fireai_analysis.plots.style import scale_text
 from fireai_analysis.publish.skeleton import Value
 from fireai_analysis.publish.source import Source
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import mb_text, share_text
-from fireai_analysis.units import NOT_MEASURED, Limits, number_text
+from fireai_analysis.units import NOT_MEASURED, Limits, duration_text, number_text
 
 Values = dict[str, Value]
 count = partial(number_text, digits=0)
@@ -43,11 +44,15 @@ def common(source: Source, limits: Limits) -> Values:
 
 
 def _latency(source: Source, name: str, limits: Limits) -> Value:
-    """Return a response time; of a run that knows no other its service time, which it is called."""
+    """Return a response time; of a run that knows no other its service time, which it is called.
+
+    A mark tells that part of it may be the load generator's own.
+    """
     near_ms = partial(ms, limit=limits.get("p95_latency"))
+    mark = " †" if source.result is not None and of_generator(source.result) else ""
     if source.result is None or source.result.load_model == "open":
-        return source.value(f"response_ms.{name}", near_ms, _why(source))
-    return source.value(f"service_ms.{name}", lambda found: f"{near_ms(found)} (service time)", _why(source))
+        return source.value(f"response_ms.{name}", lambda found: f"{near_ms(found)}{mark}", _why(source))
+    return source.value(f"service_ms.{name}", lambda found: f"{near_ms(found)} (service time){mark}", _why(source))
 
 
 def load(source: Source, limits: Limits) -> Values:
@@ -60,8 +65,8 @@ def load(source: Source, limits: Limits) -> Values:
 
 
 def stability(source: Source) -> Value:
-    """Return STABLE or UNSTABLE, as the analysis judged the connections of the sustained scenario."""
-    return source.value("connections.stable", _stable, "the connections of PostgreSQL were not sampled")
+    """Return STABLE or UNSTABLE, as the analysis judged the connections of the sustained scenario, over what time."""
+    return source.words(_stable, "connections.stable", "the connections of PostgreSQL were not sampled")
 
 
 def dropped(source: Source) -> Value:
@@ -127,8 +132,14 @@ def _success(limit: float | None, result: ScenarioResult) -> str | None:
     return None if result.success_ratio is None else share_text(result.success_ratio, least)
 
 
-def _stable(stable: bool) -> str:
-    return "STABLE" if stable else "UNSTABLE"
+def _stable(result: ScenarioResult) -> str | None:
+    stable, share = result.connections.stable, result.scale.duration_ratio
+    if stable is None:
+        return None
+    over = f"{'STABLE' if stable else 'UNSTABLE'} over {duration_text(result.duration_s)}"
+    if not stable or share is None or share >= 1:
+        return over
+    return f"{over}; {share_text(share)} of the ticket's time is too short to call it stable"
 
 
 def _dropped(result: ScenarioResult) -> str | None:

@@ -49,7 +49,7 @@ def _campaign(summary: Summary) -> dict[str, Value]:
         "tests_executed": Value(f"{count} test scenarios", "scenarios"),
         "criteria_met": Value(met, "criteria_met"),
         "duration.total": Value(measured, "scenarios", "" if summary.measured_s is not None else "nothing was run"),
-        "readiness": Value(summary.readiness, "readiness"),
+        "readiness": Value(summary.readiness.replace("_", " "), "readiness"),
         "confidence": Value(summary.confidence, "confidence"),
         "actions": Value(narrative.actions(summary), "recommendations"),
         **{

@@ -37,7 +37,7 @@ def test_the_first_page_holds_every_verdict(reader: pypdf.PdfReader) -> None:
     for criterion in campaigns.criteria():
         assert criterion["title"].split()[0] in words
     assert "INCONCLUSIVE" in words
-    assert "NOT_READY" in words
+    assert "NOT READY" in words
 
 
 def test_a_figure_and_its_caption_stand_on_one_page(reader: pypdf.PdfReader) -> None:
