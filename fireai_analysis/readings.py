@@ -182,7 +182,7 @@ def _read_lost(criterion: Criterion, result: ScenarioResult) -> Reading:
         covered_most=float(crdt.lost_count),
         breach=breach,
         doubts=tuple(Doubt("HISTORY", text) for text in _history_doubts(result)),
-        text=f"{crdt.lost_count:,} of {crdt.acknowledged_count:,} acknowledged writes lost{bound}",
+        text=f"{_lost_text(crdt)}{bound}",
         evidence=f"{result.scenario}: {crdt.operations_count:,} operations, {number_text(crdt.conflicts_count, 0)} in "
         f"conflict, {number_text(crdt.unknown_count, 0)} unknown, final state read from the database",
     )
@@ -220,10 +220,16 @@ def violations(crdt: Crdt) -> list[str]:
     return [f"{count:,} {one if count == 1 else many}" for count, one, many in found if count]
 
 
+def _lost_text(crdt: Crdt) -> str:
+    """Return how many writes are lost; a write and its repetitions under one key are as many operations."""
+    writes = "1 write" if crdt.lost_count == 1 else f"{crdt.lost_count or 0:,} writes"
+    return f"{writes} lost of {crdt.acknowledged_count or 0:,} acknowledged operations"
+
+
 def _breach(crdt: Crdt) -> Doubt | None:
     words = violations(crdt)
     if words and crdt.lost_count:
-        words.insert(0, f"{crdt.lost_count:,} of {crdt.acknowledged_count or 0:,} acknowledged writes lost")
+        words.insert(0, _lost_text(crdt))
     return Doubt("BREACH", "; ".join(words)) if words else None
 
 

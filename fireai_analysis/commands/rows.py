@@ -53,7 +53,7 @@ def rows(
     ],
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most rows to print.")] = 21,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write all rows there, every column.")
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write all rows behind the figure there, every column.")
     ] = None,
 ) -> int:
     """Print what a figure is, and the rows that it comes from."""
@@ -98,7 +98,8 @@ def _show_rows(console: Console, shown: Shown, found: pd.DataFrame, limit: int) 
         table.add_row(*(Text(text, "bold" if marked else "") for text in line))
     console.print(table)
     if len(part) < len(found):
-        more = f"{number_text(len(found) - len(part), 0)} more rows: --limit {len(found)}, or --csv FILE"
+        where = "around the marked one; " if shown.marked is not None else ""
+        more = f"{where}{number_text(len(found) - len(part), 0)} more rows: --limit {len(found)}, or --csv FILE"
         console.print(Text(more, "dim"))
 
 

@@ -63,7 +63,8 @@ def _proof(kind: Kind, crdt: Crdt) -> Iterator[str]:
 
 
 def _lost(crdt: Crdt) -> list[str]:
-    words = f"{number_text(crdt.lost_count, 0)} of {number_text(crdt.acknowledged_count, 0)} acknowledged writes lost"
+    writes = "1 write" if crdt.lost_count == 1 else f"{number_text(crdt.lost_count, 0)} writes"
+    words = f"{writes} lost of {number_text(crdt.acknowledged_count, 0)} acknowledged operations"
     return [words, *crdt.lost_examples[:MOST_EXAMPLES]]
 
 

@@ -14,9 +14,6 @@ from fireai_analysis.verify.picked import Picked
 from fireai_analysis.verify.requests import Requests
 from fireai_analysis.verify.traffic import CONNECTION_WORDS, LATE_NS
 
-AROUND = 10
-"""Rows shown on either side of a rank."""
-
 
 def pick(run: Run, key: str, reported: Any) -> Picked | None:
     """Return the rows of a figure below a scenario; None where it stands on no requests."""
@@ -92,7 +89,7 @@ def _said(rows: Requests, number: int) -> str:
 
 
 def _judged(rows: Requests, head: str, name: str, warm_up_s: float) -> Picked:
-    """Return the judged rows, by how long they took; of a quantile those around its rank."""
+    """Return the judged rows, by how long they took; of a quantile the one at its rank is marked."""
     which = rows.counted(warm_up_s)
     took = (rows.service_us if head == "service_ms" else rows.response_us)[which]
     ordered = table(rows)[which].iloc[np.argsort(took, kind="stable")]
@@ -102,18 +99,17 @@ def _judged(rows: Requests, head: str, name: str, warm_up_s: float) -> Picked:
     per_mille = 950 if of_p95 else PER_MILLE.get(name)
     if name == "max":
         return Picked(ordered[::-1], notes, ordered.index[-1] if len(ordered) else None)
-    return Picked(ordered, notes) if per_mille is None else _around(ordered, took, per_mille, notes)
+    return Picked(ordered, notes) if per_mille is None else _ranked(ordered, took, per_mille, notes)
 
 
-def _around(ordered: pd.DataFrame, took: Floats, per_mille: int, notes: dict[str, str]) -> Picked:
+def _ranked(ordered: pd.DataFrame, took: Floats, per_mille: int, notes: dict[str, str]) -> Picked:
     rank = place(len(ordered), per_mille)
     infinite = int(np.isinf(took).sum())
     notes = notes | {"rank": f"{rank:,} of {len(ordered):,} = ceil({len(ordered):,} x {per_mille / 1000:g})"}
     notes |= {"without an answer": f"{infinite:,}, at the end of the order"} if infinite else {}
     if rank >= len(ordered):
         return Picked(ordered, notes | {"value": "none: the rank is that of the largest value"})
-    shown = ordered.iloc[max(0, rank - 1 - AROUND) : rank + AROUND]
-    return Picked(shown, notes, ordered.index[rank - 1])
+    return Picked(ordered, notes, ordered.index[rank - 1])
 
 
 def _endpoint(rows: Requests, name: str, reported: Any) -> Picked | None:
@@ -136,7 +132,7 @@ def _endpoint(rows: Requests, name: str, reported: Any) -> Picked | None:
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     notes = {"counted": f"{len(ordered):,} rows of {entry['method']} {entry['endpoint']} ({entry['door']})"}
     if level in PER_MILLE:
-        return _around(ordered, took, PER_MILLE[level], notes)
+        return _ranked(ordered, took, PER_MILLE[level], notes)
     return Picked(ordered[::-1] if level == "max" else ordered, notes)
 
 

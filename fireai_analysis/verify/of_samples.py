@@ -11,7 +11,6 @@ from fireai_analysis.verify.evidence import NS_PER_S, Run, numbers
 from fireai_analysis.verify.picked import Picked
 
 MIB = 1_048_576
-AROUND = 10
 
 COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "memory_mib": ("processes", ("rss_bytes",)),
@@ -94,7 +93,7 @@ def pick(run: Run, key: str, reported: Any) -> Picked | None:
         if name in ("rss_bytes", "live_heap_bytes", "high_water_bytes"):
             shown[name.replace("_bytes", "_mib")] = numbers(frame, name) / MIB
     whole = pd.concat([shown, frame[[name for name in frame if name not in shown]]], axis=1)
-    return _around(whole, numbers(frame, kept[0]) if kept else np.array([]), key)
+    return _marked(whole, numbers(frame, kept[0]) if kept else np.array([]), key)
 
 
 def _frame(run: Run, table: str, key: str) -> pd.DataFrame | None:
@@ -113,8 +112,8 @@ def _frame(run: Run, table: str, key: str) -> pd.DataFrame | None:
     return frame
 
 
-def _around(frame: pd.DataFrame, values: np.ndarray, key: str) -> Picked:
-    """Return the samples around the one that the figure is: the largest, the first or the last one."""
+def _marked(frame: pd.DataFrame, values: np.ndarray, key: str) -> Picked:
+    """Return the samples, and which of them the figure is: the largest, the first or the last one."""
     notes = {"samples": f"{len(frame):,}"}
     seen = np.flatnonzero(np.isfinite(values)) if values.dtype.kind == "f" else np.array([], dtype=int)
     last = key.rpartition(".")[2]
@@ -126,4 +125,4 @@ def _around(frame: pd.DataFrame, values: np.ndarray, key: str) -> Picked:
         place = int(seen[0] if last.startswith("initial") else seen[-1])
     else:
         return Picked(frame, notes)
-    return Picked(frame.iloc[max(0, place - AROUND) : place + AROUND + 1], notes, frame.index[place])
+    return Picked(frame, notes, frame.index[place])

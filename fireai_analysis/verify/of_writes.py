@@ -12,7 +12,6 @@ from fireai_analysis.verify import fates
 from fireai_analysis.verify.bounds import PER_MILLE, place
 from fireai_analysis.verify.evidence import Run, words
 from fireai_analysis.verify.fates import Write
-from fireai_analysis.verify.of_requests import AROUND
 from fireai_analysis.verify.picked import Picked
 
 FIRST = ("op_id", "outcome", "took_ms", "kind", "path", "session_id")
@@ -50,7 +49,7 @@ def _resolution(table: pd.DataFrame, level: str) -> Picked:
         return Picked(own[::-1] if level == "max" else own)
     rank = place(len(own), PER_MILLE[level])
     notes = {"rank": f"{rank:,} of {len(own):,}"}
-    return Picked(own.iloc[max(0, rank - 1 - AROUND) : rank + AROUND], notes, own.index[rank - 1])
+    return Picked(own, notes, own.index[rank - 1])
 
 
 def _writes(run: Run, frame: pd.DataFrame, table: pd.DataFrame, name: str) -> Picked:
@@ -63,7 +62,12 @@ def _writes(run: Run, frame: pd.DataFrame, table: pd.DataFrame, name: str) -> Pi
     short = [one for one in found if (one.session, one.path) in told.lacking and one.acknowledged]
     lacking = "; ".join(f"{session} {path} lacks {count}" for (session, path), count in told.lacking.items())
     picked = _of(table, [*told.lost, *short], "lost or short")
-    notes = {"acknowledged": f"{sum(one.acknowledged for one in found):,} writes", "lost": f"{len(told.lost):,} writes"}
+    acknowledged = sum(one.acknowledged for one in found)
+    notes = {
+        "acknowledged": f"{acknowledged:,} writes in {int((frame['outcome'] == 'ok').sum()):,} operations: a write and "
+        "its repetitions under one key are one write",
+        "lost": f"{len(told.lost):,} writes",
+    }
     return Picked(picked.rows, notes | ({"counters": lacking} if lacking else {}))
 
 

@@ -88,7 +88,7 @@ def test_a_lost_write_comes_first() -> None:
     states = made.final_states(rows, gone=("token-0", "token-2"))
     first = next(iter(found(replace(data, samples={**data.samples, "final_states": states})).values()))
     assert (first.id, first.priority) == ("crdt_lost_writes", "P0")
-    assert "2 of 2,000 acknowledged" in first.evidence[0]
+    assert "2 writes lost of 2,000 acknowledged operations" in first.evidence[0]
 
 
 def test_a_repeated_effect_is_found() -> None:

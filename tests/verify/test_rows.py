@@ -33,7 +33,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory, params: Path) -> Path:
         )
 
 
-def test_a_quantile_shows_its_rank_and_the_rows_around_it(honest: Path) -> None:
+def test_a_quantile_marks_its_rank_among_all_rows(honest: Path) -> None:
     shown = behind(honest, "scenarios.peak.response_ms.p95")
     assert shown.rows is not None
     count = read(honest / "summary.json")["scenarios"]["peak"]["judged_count"]
@@ -42,7 +42,26 @@ def test_a_quantile_shows_its_rank_and_the_rows_around_it(honest: Path) -> None:
     marked = shown.rows.loc[shown.marked]
     assert (marked["rank"], marked["response_ms"]) == (rank, shown.value)
     assert shown.rows["response_ms"].is_monotonic_increasing
-    assert len(shown.rows) == 21
+    assert shown.rows["rank"].tolist() == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("key", ["peak.response_ms.p95", "crdt_stress.crdt.resolution_ms.p95", "peak.memory_mib.peak"])
+def test_the_terminal_shows_rows_around_the_marked_one_and_csv_has_all(
+    honest: Path, tmp_path: Path, key: str, capsys: pytest.CaptureFixture
+) -> None:
+    shown = behind(honest, key)
+    assert cli.exit_code(["rows", str(honest), key, "--limit", "3"]) == 0
+    out = capsys.readouterr().out
+    assert f"around the marked one; {len(shown.rows) - 3:,} more rows: --limit {len(shown.rows)}, or --csv" in out
+    path = tmp_path / "rows.csv"
+    assert cli.exit_code(["rows", str(honest), key, "--csv", str(path)]) == 0
+    assert len(pd.read_csv(path)) == len(shown.rows)
+
+
+def test_acknowledged_writes_stand_beside_the_operations_that_made_them(honest: Path) -> None:
+    shown = behind(honest, "crdt_stress.crdt.lost_count")
+    operations = read(honest / "summary.json")["scenarios"]["crdt_stress"]["crdt"]["acknowledged_count"]
+    assert f" writes in {operations:,} operations: " in shown.notes["acknowledged"]
 
 
 def test_counts_show_the_rows_counted(failing: Path) -> None:
