@@ -7,8 +7,8 @@ import io
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from fireai_analysis.ingest.found import Refused
 from fireai_analysis.ingest.source import Head, Source
@@ -17,7 +17,9 @@ MOST_LINES = 400
 """More lines than the longest traceback in a field; a quote that is open for longer was never closed."""
 LARGEST_COUNT = 2**53
 LONGEST_NUMBER = 40
+MOST_REFUSED = 100_000
 ABSENT = frozenset(("", "N/A", "None", "null"))
+Found = TypeVar("Found")
 _Piece = tuple[int, bytes, bool]
 _DECIMAL = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -58,6 +60,25 @@ def records(source: Source, passed: Callable[[bytes], bool] = lambda line: False
         if isinstance(found, Refused):
             waiting.extendleft(reversed(taken[1:]))
         yield found
+
+
+def readable(source: Source, found: Iterable[Found | Refused]) -> Iterator[Found | Refused]:
+    """Yield what was found, as long as it is not refused more often than taken: such a file is of another format.
+
+    Raises
+    ------
+    IngestError
+        Where more than half of at least `MOST_REFUSED` rows were refused.
+    """
+    refused = taken = 0
+    for one in found:
+        if isinstance(one, Refused):
+            refused += 1
+            if refused % MOST_REFUSED == 0 and refused > taken:
+                raise source.refusal(f"{refused:,} of {refused + taken:,} rows cannot be read", line=one.line)
+        else:
+            taken += 1
+        yield one
 
 
 def header(head: Head) -> list[str]:

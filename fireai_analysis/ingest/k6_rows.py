@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fireai_analysis.ingest.batches import gathered
-from fireai_analysis.ingest.csv_records import Record, decimal, header, records
+from fireai_analysis.ingest.csv_records import Record, decimal, header, readable, records
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused
 from fireai_analysis.ingest.k6_samples import (
     COUNTED,
@@ -44,7 +44,7 @@ def _is_lines(head: Head) -> bool:
 
 
 def _read_csv(source: Source) -> Iterator[Item]:
-    return gathered(source, requests(_csv_samples(source)))
+    return gathered(source, requests(readable(source, _csv_samples(source))))
 
 
 def _csv_samples(source: Source) -> Iterator[Sample | Sums | Refused | LeftOut]:
@@ -134,7 +134,7 @@ def _csv_sample(record: Record, names: list[str]) -> Sample | Refused:
 
 
 def _read_lines(source: Source) -> Iterator[Item]:
-    return gathered(source, requests(_line_samples(source)))
+    return gathered(source, requests(readable(source, _line_samples(source))))
 
 
 def _line_samples(source: Source) -> Iterator[Sample | Sums | Refused | LeftOut]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fireai_analysis.ingest.csv_records import readable
 from fireai_analysis.ingest.found import Format, Item, Refused, Told, Totals
 from fireai_analysis.ingest.locust_table import (
     NO_METHOD,
@@ -76,7 +77,7 @@ def _read_distribution(source: Source) -> Iterator[Item]:
 
 def _read(source: Source, needed: frozenset[str]) -> Iterator[Item]:
     taken: list[Row] = []
-    for one in rows(source, needed):
+    for one in readable(source, rows(source, needed)):
         if isinstance(one, Refused):
             yield one
         elif len(taken) == MOST_ENDPOINTS:

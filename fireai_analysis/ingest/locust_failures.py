@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from fireai_analysis.ingest.csv_records import Record, count, header, records
+from fireai_analysis.ingest.csv_records import Record, count, header, readable, records
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Told, Totals
 from fireai_analysis.ingest.locust_table import NO_METHOD
 from fireai_analysis.ingest.source import Head, Source
@@ -51,7 +51,7 @@ def _reason(record: Record, width: int, *, old: bool) -> str | None:
 
 def _read_failures(source: Source) -> Iterator[Item]:
     errors: _Errors = {}
-    for number, one in enumerate(_rows(source, FAILURES)):
+    for number, one in enumerate(readable(source, _rows(source, FAILURES))):
         if isinstance(one, Refused):
             yield one
             continue
@@ -78,7 +78,7 @@ def _add(errors: _Errors, cells: Mapping[str, str]) -> None:
 
 def _read_exceptions(source: Source) -> Iterator[Item]:
     found: dict[str, int] = {}
-    for number, one in enumerate(_rows(source, EXCEPTIONS)):
+    for number, one in enumerate(readable(source, _rows(source, EXCEPTIONS))):
         if isinstance(one, Refused):
             yield one
             continue

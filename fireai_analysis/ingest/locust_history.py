@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fireai_analysis.ingest.batches import END_NS, FIRST_NS
-from fireai_analysis.ingest.csv_records import count
+from fireai_analysis.ingest.csv_records import count, readable
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Told, Totals
 from fireai_analysis.ingest.locust_table import Row, columns, figures, rows, times_are_whole
 from fireai_analysis.ingest.source import Head, Source
@@ -53,7 +53,7 @@ def _recognises(head: Head) -> bool:
 def _read(source: Source) -> Iterator[Item]:
     course = _Course()
     taken = 0
-    for one in rows(source, NEEDED):
+    for one in readable(source, rows(source, NEEDED)):
         if isinstance(one, Refused):
             yield one
             continue

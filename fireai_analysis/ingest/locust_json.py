@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fireai_analysis.ingest.batches import END_NS, FIRST_NS
-from fireai_analysis.ingest.csv_records import LARGEST_COUNT
+from fireai_analysis.ingest.csv_records import LARGEST_COUNT, MOST_REFUSED
 from fireai_analysis.ingest.found import Bounds, Counts, Format, Histogram, Item, LeftOut, Refused, Told, Totals
 from fireai_analysis.ingest.locust_csv import ADDED, MAYBE_ADDED, ODD_STEPS
 from fireai_analysis.ingest.locust_steps import is_step, range_us
@@ -190,9 +190,12 @@ def _read_list(source: Source) -> Iterator[Item]:
 
 def _read_lines(source: Source) -> Iterator[Item]:
     found = _Found()
+    refused = 0
     for line, data in source.lines():
         if not data.strip():
             continue
+        if refused >= MOST_REFUSED and not found.entries:
+            raise source.refusal(f"has no report of a worker in its first {line - 1:,} lines", line=line)
         entries = []
         try:
             report = _report(data)
@@ -200,6 +203,7 @@ def _read_lines(source: Source) -> Iterator[Item]:
             found.add_errors(report.get("errors"))
             found.add_users(report)
         except ValueError as error:
+            refused += 1
             yield Refused(str(error), line)
         for entry in entries:
             yield from _added(found, entry, line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fireai_analysis.ingest.batches import Request, gathered, impossible
-from fireai_analysis.ingest.csv_records import Record, count, decimal, header, records
+from fireai_analysis.ingest.csv_records import Record, count, decimal, header, readable, records
 from fireai_analysis.ingest.found import Format, Item, Refused, Told
 from fireai_analysis.ingest.source import Head, Source
 
@@ -23,7 +23,7 @@ def _recognises(head: Head) -> bool:
 
 
 def _read(source: Source) -> Iterator[Item]:
-    return gathered(source, _requests(source))
+    return gathered(source, readable(source, _requests(source)))
 
 
 def _requests(source: Source) -> Iterator[Request | Item]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fireai_analysis.ingest.csv_records import Record, count, header, positive, records
 from fireai_analysis.ingest.found import Bounds, Refused
@@ -32,6 +33,7 @@ ALL = frozenset(("Aggregated", "Total", "None Aggregated", "None Total"))
 NO_METHOD = frozenset(("", "None"))
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%?", re.ASCII)  # 0.13 wrote "99.999" without its sign
 OLD = "# requests"
+_ODD = "no step of Locust"
 
 
 def column(name: str) -> str:
@@ -130,18 +132,26 @@ def figures(row: Row, *, cut: bool) -> Figures:
     ValueError
         With the reason, where a field holds no number.
     """
-    steps = {one: positive(text, "percentile") for one, text in row.percentiles.items()}
-    median = positive(row.cells["median"], "median") if "median" in row.cells and not steps else None
+    ranges = {one: _range(text, cut=cut) for one, text in row.percentiles.items()}
+    median = positive(row.cells["median"], "median") if "median" in row.cells and not ranges else None
     if median is not None:  # kept between the shortest and the longest time, so no step where few were counted
-        steps = {0.5: float(step_of(median))}
-    told = {one: step for one, step in steps.items() if step is not None}
+        ranges = {0.5: bounds(step_of(median), cut=cut)}
     return Figures(
         mean=_printed(row, "mean", cut=cut),
         low=_printed(row, "min", cut=False),
         high=_printed(row, "max", cut=False),
-        quantiles={one: bounds(step, cut=cut) for one, step in told.items() if is_step(step)},
-        has_odd_steps=not all(is_step(step) for step in told.values()),
+        quantiles={one: wide for one, wide in ranges.items() if isinstance(wide, Bounds)},
+        has_odd_steps=_ODD in ranges.values(),
     )
+
+
+@lru_cache(maxsize=4096)
+def _range(text: str, *, cut: bool) -> Bounds | str | None:
+    """Return the range of a percentile; None where there is none, `_ODD` where its rounding is not known."""
+    step = positive(text, "percentile")
+    if step is None:
+        return None
+    return bounds(step, cut=cut) if is_step(step) else _ODD
 
 
 def _printed(row: Row, name: str, *, cut: bool) -> Bounds | None:

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fireai_analysis.ingest.csv_records import MOST_LINES, Record, count, decimal, positive, records
+from fireai_analysis.errors import IngestError
+from fireai_analysis.ingest.csv_records import (
+    MOST_LINES,
+    MOST_REFUSED,
+    Record,
+    count,
+    decimal,
+    positive,
+    readable,
+    records,
+)
 from fireai_analysis.ingest.found import Refused
 from tests.ingest.reading import of, written
 
@@ -71,3 +81,11 @@ def test_counts_are_whole_and_what_is_absent_is_null() -> None:
 def test_a_field_of_digits_without_end_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="elapsed is not a number"):
         decimal("1" * 1_000_000 + "x", "elapsed")  # looked at from each digit anew, it would take hours
+
+
+def test_a_file_of_another_format_is_given_up(tmp_path: Path) -> None:
+    source = written(tmp_path, "")
+    bad, good = [Refused("x", 1)], [Record(1, [], True)]
+    assert len(list(readable(source, (good + bad) * MOST_REFUSED))) == 2 * MOST_REFUSED
+    with pytest.raises(IngestError, match=r"100,000 of 199,999 rows cannot be read"):
+        list(readable(source, (good + bad) * (MOST_REFUSED - 1) + bad))

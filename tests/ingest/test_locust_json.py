@@ -139,6 +139,12 @@ def test_a_line_that_is_no_report_is_refused_by_itself(tmp_path: Path, line: byt
     assert of(items, Totals)[0].requests_count == 18
 
 
+def test_lines_of_another_format_are_given_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"{}\n" * 100_001)
+    with pytest.raises(IngestError, match="no report of a worker in its first 100,000 lines"):
+        list(WORKERS.read(Source(tmp_path / "file")))
+
+
 def test_a_list_without_entries_and_a_cut_list_are_refused(tmp_path: Path) -> None:
     with pytest.raises(IngestError, match="is not JSON"):
         found(tmp_path, OWN_LIST[:-9])
