@@ -11,9 +11,11 @@ from fireai_analysis.bundle import sha256_file
 from fireai_analysis.ingest.folder import Entry
 from fireai_analysis.ingest.found import Histogram, Item, LeftOut, Profile, Refused, Rows, Series, Told, Totals
 from fireai_analysis.ingest.source import Source
-from fireai_analysis.ingest.writing import PartWriter, Span
+from fireai_analysis.ingest.writing import PartWriter, Span, seconds_between
 from fireai_analysis.origin import OriginFile, Refusal
+from fireai_analysis.units import duration_text, utc_text
 
+LONGEST_RUN_S = 31 * 86_400.0
 STRICT_REMEDY = "mend that line, or leave --strict out: the row is then counted as refused"
 
 
@@ -117,7 +119,19 @@ def read(entry: Entry, part: Path, worker: int, *, strict: bool, advanced: Calla
                     writer.add(item.table)
                 else:
                     gathering.add(item)
+            _refuse_odd_span(source, writer.span)
         return _content(entry, gathering, writer.span, digest.result())
+
+
+def _refuse_odd_span(source: Source, span: Span) -> None:
+    """Refuse a file whose requests lie further apart than any run lasts: some of its times are wrong."""
+    if span.first_ns is None or span.last_ns is None:
+        return
+    lasted_s = seconds_between(span.first_ns, span.last_ns)
+    if lasted_s > LONGEST_RUN_S:
+        ends = f"from {utc_text(span.first_ns)} to {utc_text(span.last_ns)}"
+        remedy = "take out the rows whose times are wrong, or give each run as a file of its own"
+        raise source.refusal(f"its requests lie up to {duration_text(round(lasted_s))} apart, {ends}", remedy=remedy)
 
 
 def _content(entry: Entry, gathering: _Gathering, span: Span, digest: str) -> Content:

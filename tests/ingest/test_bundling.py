@@ -79,6 +79,15 @@ def test_a_file_of_another_day_is_another_run(tmp_path: Path) -> None:
         ingested(tmp_path, files)
 
 
+def test_a_time_of_another_year_is_refused_with_both_ends(tmp_path: Path) -> None:
+    data = small_files.jtl([1] * 5).replace(b"1764000000200", b"1064000000200")
+    with pytest.raises(
+        IngestError, match=r"its requests lie up to .* apart, from 2003-09-19T\S+ to 2025-11-24T\S+; take"
+    ):
+        ingested(tmp_path, {"a.jtl": data})
+    assert not list((tmp_path / "campaign").rglob("*.parquet"))
+
+
 def test_rows_that_cannot_be_taken_are_counted_with_their_first_line(tmp_path: Path) -> None:
     good = small_files.jtl([1, 2, 3]).splitlines()
     data = b"\n".join([*good[:3], good[3].replace(b",3,", b",soon,"), b"1,2"]) + b"\n"

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from fireai_analysis import narrative, plots, tables
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import Analysis, analyze_run
-from fireai_analysis.ingest.bundling import Wishes
+from fireai_analysis.errors import IngestError
+from fireai_analysis.ingest import folder
+from fireai_analysis.ingest.bundling import Wishes, ingest_scenario
 from fireai_analysis.judge import Judgement, judge_one, judged
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.scenarios import load_criteria
 from tests.ingest import small_files
+from tests.ingest.fuzz import mutations
 from tests.ingest.test_bundling import ingested
 
 CRITERIA = load_criteria()
@@ -164,3 +167,22 @@ def test_every_table_figure_and_word_can_be_made_of_it(tmp_path: Path, name: str
     assert "closed loop" not in words
     assert "None" not in words
     assert "nan" not in words
+
+
+SEEDS = [small_files.jtl([5, 60, 700] * 20, failed=3), small_files.VEGETA, small_files.LOCUST_STATS]
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(SEEDS).flatmap(mutations))
+def test_whatever_a_file_holds_it_is_analysed_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    place = tmp_path_factory.mktemp("damaged")
+    (place / "peak").write_bytes(data)
+    try:
+        found = folder.plan(place / "peak")
+        made = ingest_scenario(place / "out", "peak", found.scenarios["peak"], Wishes(), lambda count: None)
+    except IngestError:
+        return
+    analysis = analyze_run(RunData.from_bundle(made.bundle), CRITERIA)
+    result = judged(analysis.result, CRITERIA, TODAY)
+    assert "PASSED" not in {one.verdict for one in verdicts(result).values()}
+    assert result.model_dump_json()
