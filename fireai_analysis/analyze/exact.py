@@ -6,7 +6,9 @@ bit, so that quantiles of many files are those of all their requests, never an a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,6 +26,7 @@ from fireai_analysis.results import Quantiles
 INFINITE = 2**32 - 1
 """Stands for a request without an answer in time; every duration of an int32 is below it."""
 VALUE_BITS, MOST_GROUPS = 32, 2**31
+WORKERS, FEW_CELLS, MS_US = 2, 100_000, 1000
 HELD_KEYS = 4_000_000
 """Values held before they are counted: 32 MB."""
 COLUMNS = ("endpoint", "judged", "sent_ns", "ok", "error")
@@ -146,8 +149,20 @@ def counted(
     places = np.zeros(len(endpoints) or 1, np.int64)
     places[np.array(order, np.int64)] = np.arange(len(order))
     groups = places[codes] * windows_count + (0 if windows is None else windows)
-    keys = np.sort((groups.astype(np.int64) << VALUE_BITS) | values_us.astype(np.int64))
-    return Counts(tuple(endpoints[place] for place in order), windows_count, *_added(keys, None))
+    names = tuple(endpoints[place] for place in order)
+    return Counts(names, windows_count, *_tallied(groups, values_us, len(names) * windows_count))
+
+
+def _tallied(groups: Ints, values_us: npt.NDArray[np.integer], groups_count: int) -> tuple[Ints, Ints]:
+    """Return keys and counts: where durations are few and small by one cell each, else by sorting."""
+    unit = MS_US if not (values_us % MS_US).any() else 1
+    steps = values_us // unit
+    span = int(steps.max(initial=0)) + 1
+    if span * groups_count > max(len(groups), FEW_CELLS):
+        return _added(np.sort((groups << VALUE_BITS) | values_us.astype(np.int64)), None)
+    cells = np.bincount(groups * span + steps, minlength=0)
+    found = np.flatnonzero(cells)
+    return (found // span << VALUE_BITS) | (found % span * unit), cells[found]
 
 
 def merged(parts: Iterable[Counts]) -> Counts:
@@ -257,12 +272,24 @@ def counted_rows(
     """
     nothing = Counts((), windows.count if windows else 1, np.zeros(0, np.int64), np.zeros(0, np.int64))
     parts, held = [nothing], 0
-    for table in tables:
-        parts.append(_population(table, column, windows, least_us))
-        held += len(parts[-1].keys)
+    for part in _side_by_side(tables, lambda table: _population(table, column, windows, least_us)):
+        parts.append(part)
+        held += len(part.keys)
         if held > HELD_KEYS:
             parts, held = [merged(parts)], 0
     return merged(parts)
+
+
+def _side_by_side(tables: Iterable[pa.Table], work: Callable[[pa.Table], Counts]) -> Iterator[Counts]:
+    """Yield what is made of each table, some of them worked on at the same time: numpy sorts without the lock."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[Counts]] = deque()
+        for table in tables:
+            waiting.append(pool.submit(work, table))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _population(table: pa.Table, column: str, windows: Windows | None, least_us: int) -> Counts:
@@ -270,12 +297,14 @@ def _population(table: pa.Table, column: str, windows: Windows | None, least_us:
     ok = table["ok"].fill_null(False).to_numpy() & table["sent_ns"].is_valid().to_numpy()
     unanswered = ~ok & (table["sent_ns"].is_null().to_numpy() | _timed_out(table, ok))
     inside = table["judged"].fill_null(False).to_numpy() & (ok | unanswered)
-    durations = table[column].fill_null(-1).to_numpy().astype(np.int64)
-    durations[unanswered | (durations < least_us)] = INFINITE
+    durations = table[column].fill_null(-1).to_numpy()
+    infinite = unanswered | (durations < least_us)
+    if infinite.any():
+        durations = np.where(infinite, INFINITE, durations.astype(np.int64))
     names = table["endpoint"].chunk(0) if len(table) else pa.array([], table["endpoint"].type)
     places = windows.of(table["intended_ns"].to_numpy())[inside] if windows else None
-    count = windows.count if windows else 1
     codes = names.indices.fill_null(0).to_numpy()[inside]
+    count = windows.count if windows else 1
     return counted(names.dictionary.to_pylist(), codes, durations[inside], places, count)
 
 

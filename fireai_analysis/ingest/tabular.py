@@ -24,7 +24,7 @@ from fireai_analysis.ingest.source import Source
 
 BLOCK_BYTES, PIECE_BYTES = 8 << 20, 128 << 10
 """What is read at once; and how small it is cut around an oddity, so that few sound records are read slowly."""
-WORKERS = 2
+WORKERS = 3
 _HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")
 _PAIRS = np.frombuffer(b"0x0X", np.uint16)
 TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
