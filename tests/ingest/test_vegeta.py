@@ -66,6 +66,15 @@ def test_a_client_that_stopped_waiting_is_a_timeout(tmp_path: Path, error: str, 
     assert row["error"] == (expected or error)
 
 
+@pytest.mark.parametrize(("status", "ok"), [(0, False), (199, False), (200, True), (399, True), (400, False)])
+def test_success_is_a_status_from_200_to_399(tmp_path: Path, status: int, ok: bool) -> None:
+    (row,) = rows(items(CSV, written(tmp_path, f"{BEGAN_NS},{status},1,0,0,,\n")))
+    assert (row["ok"], row["error"]) == (ok, None if ok else f"status {status}")
+    report = SUMMARY | {"requests": 3, "status_codes": {str(status): 3}}
+    totals = only(items(REPORT, written(tmp_path, json.dumps(report))), Totals)
+    assert totals.failures_count == (0 if ok else 3)
+
+
 def test_a_row_may_end_with_the_address(tmp_path: Path) -> None:
     (row,) = rows(items(CSV, written(tmp_path, f"{BEGAN_NS},200,1,0,0,,,a,0,PUT,/a\n")))
     assert (row["method"], row["endpoint"]) == ("PUT", "/a")
