@@ -29,6 +29,7 @@ Examples
   fireai run                                all four scenarios, smoke profile
   fireai run peak --profile rehearsal       one scenario, longer
   fireai run --profile full --dry-run       what it would take, nothing is sent
+  fireai ingest results/                    results of other tools, judged
   fireai report runs/20261123-101500-smoke  the report again, from the evidence
   fireai verify runs/20261123-101500-smoke  its figures recomputed from the rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fireai_analysis.origin import OriginFile
+from fireai_analysis.origin import Origin, OriginFile
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import Table, listing
 from fireai_analysis.units import number_text
@@ -15,6 +15,7 @@ TAKEN = {
     "profiles": "profiles",
 }
 """What a file may give, by its key in the record of the file."""
+SERVICE_RULE = "Service times can prove a P95 over its limit, as response times are no shorter; that it keeps the limit they cannot."
 
 
 def origin(result: ScenarioResult) -> Table | None:
@@ -26,8 +27,15 @@ def origin(result: ScenarioResult) -> Table | None:
         (file.name, _read_as(file), taken_text(file), refused_text(file), left_out_text(file)) for file in told.files
     ]
     columns = ("File", "Read as", "Taken", "Refused", "Left out on purpose")
-    title, note = f"Results of {told.tool}", " ".join(told.notes)
+    title, note = f"Results of {told.tool}", " ".join((*told.notes, *_rules(told)))
     return listing(result, "origin", title=title, columns=columns, rows=rows, note=note)
+
+
+def _rules(told: Origin) -> tuple[str, ...]:
+    """Return what such results can prove, by the rules of judging."""
+    if told.population != "rows":
+        return ("Totals without requests prove no latency; an error ratio they prove by its exact binomial interval.",)
+    return () if told.intended_times else (SERVICE_RULE,)
 
 
 def _read_as(file: OriginFile) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from fireai_analysis.analyze.run import Analysis, analyze_run
 from fireai_analysis.errors import IngestError
 from fireai_analysis.ingest import folder
 from fireai_analysis.ingest.bundling import Wishes, ingest_scenario
+from fireai_analysis.ingest.found import ROWS, Format, Rows
 from fireai_analysis.judge import Judgement, judge_one, judged
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.scenarios import load_criteria
@@ -128,6 +130,31 @@ def test_totals_prove_an_error_ratio_and_no_latency(tmp_path: Path) -> None:
     assert (found["p95_latency"].verdict, found["error_rate"].verdict) == ("INCONCLUSIVE", "FAILED")
     assert "over the limit, not proven" in found["p95_latency"].reason
     assert "ROUNDED" not in found["p95_latency"].reasons
+
+
+def test_intended_times_make_response_times(tmp_path: Path) -> None:
+    due_ns = small_files.STARTED_MS * 10**6
+    lines = [
+        {
+            "intended_ns": due_ns + number * 10**8,
+            "sent_ns": due_ns + number * 10**8 + 4_000_000,
+            "service_us": took * 1000,
+        }
+        | {"endpoint": "/v1/classify", "method": "POST", "status": 200, "ok": True, "user": number % 50}
+        for number, took in enumerate(steady(50))
+    ]
+    rows = Rows(pa.Table.from_pylist(lines, schema=ROWS))
+    form = Format("fake", "Fake", "fake", "rows", lambda head: True, lambda source: iter([rows]))
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    made = ingest_scenario(tmp_path / "out", "peak", [folder.Entry(path, "file", form)], Wishes(), lambda count: None)
+    result = analyze_run(RunData.from_bundle(made.bundle), CRITERIA).result
+    checks = {one.check: one.ok for one in result.validity}
+    assert result.load_model == "open"
+    assert (checks["load_model"], checks["late_starts"], checks["stall_effect"]) == (True, True, True)
+    assert result.response_ms.p95 == pytest.approx((result.service_ms.p95 or 0) + 4)
+    assert result.delay.latest_ms == 4.0
+    assert verdicts(result)["p95_latency"].verdict == "INCONCLUSIVE"
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
