@@ -157,9 +157,10 @@ def _status_mix(run: Run, rows: Requests) -> Answer:
 
 def _clock(run: Run, rows: Requests) -> Answer:
     offsets = [*(run.manifest.get("clock_offset_us") or {}).values(), *run.part("clock_offset_end_us").values()]
-    if not offsets or not all(math.isfinite(one) for one in offsets):
+    noted = run.part("generator").get("clock_drift_us")
+    drift = 0.0 if noted is None else number_of(noted)
+    if not offsets or drift is None or any(number_of(one) is None for one in offsets):
         return None
-    drift = number_of(run.part("generator").get("clock_drift_us")) or 0.0
     return abs(drift) <= 50_000 and max(map(abs, offsets)) <= 5_000
 
 

@@ -105,6 +105,13 @@ def test_an_offset_that_is_no_number_is_no_evidence(name: str) -> None:
     assert checks(with_manifest(clock_offset_us=offsets)(good()))["clock"] is None
 
 
+@pytest.mark.parametrize("wrong", [None, "12", float("inf")])
+def test_an_offset_after_the_load_or_a_drift_that_is_no_number_is_no_evidence(wrong: object) -> None:
+    assert checks(with_facts(clock_offset_end_us={"go": wrong})(good()))["clock"] is None
+    drift = checks(with_facts(generator={"clock_drift_us": wrong})(good()))["clock"]
+    assert drift is (True if wrong is None else None)
+
+
 # -- what the details say
 
 

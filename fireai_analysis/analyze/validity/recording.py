@@ -71,8 +71,8 @@ def recorder_complete(data: RunData, rows: Rows) -> Check:
         return Check(check="recorder_complete", ok=None, detail="how many arrivals were drawn is not known")
     twice = int(rows.frame.duplicated([one for one in SAME_ARRIVAL if one in rows.frame]).sum())
     ok = drawn == len(rows) and not outside and not twice
-    detail = f"{len(rows)} rows for {drawn} arrivals due" + (f", {outside} outside the window" if outside else "")
-    detail += f", {twice} there twice" if twice else ""
+    detail = f"{len(rows):,} rows for {drawn:,} arrivals due" + (f", {outside:,} outside the window" if outside else "")
+    detail += f", {twice:,} there twice" if twice else ""
     return Check(check="recorder_complete", ok=ok, detail=detail)
 
 
@@ -97,10 +97,11 @@ def counts(data: RunData, rows: Rows, source: str) -> Check:
     sent, counted = int(rows.sent.sum()), ours.total()
     unlike |= {route for route, count in _by_route(rows, rows.sent).items() if count > ours[route]}
     wrong = sorted(" ".join(route) for route in unlike)
-    parts = [f"rows {counted}, {source} {theirs.total()}"]
-    parts += [f"{unanswered.total()} requests without an answer"] if unanswered else []
+    around = f", {counted - sent:,} of them before or after the window" if counted > sent else ""
+    parts = [f"rows {counted:,}, {source} {theirs.total():,}{around}"]
+    parts += [f"{unanswered.total():,} requests without an answer"] if unanswered else []
     parts += [f"told nothing and left requests unanswered: {', '.join(silent)}"] if silent else []
-    parts += [f"{sent} sent rows, {counted} counted"] if sent > counted else []
+    parts += [f"{sent:,} sent rows, {counted:,} counted"] if sent > counted else []
     ok = not wrong and sent <= counted
     if not ok and source == "locust" and any(one.get("state") != "done" for one in told.workers(data) or ()):
         parts.append("Locust lacks what a lost worker sent since its last report")
@@ -140,9 +141,9 @@ def _silent_doors(ours: Routes, theirs: Routes, unanswered: Routes) -> list[str]
 def latency_values(rows: Rows) -> Check:
     """Whether every sent request holds durations that can be, and 99 % of them no less than the server says it took."""
     bad, shorter, overruns = int(rows.impossible.sum()), _shorter_count(rows), layers.overruns_count(rows)
-    detail = f"{bad} of {int(rows.sent.sum())} sent requests hold a duration that cannot be"
+    detail = f"{bad:,} of {int(rows.sent.sum()):,} sent requests hold a duration that cannot be"
     if shorter:
-        detail += f"; {shorter} are shorter than the server's own time for them"
+        detail += f"; {shorter:,} are shorter than the server's own time for them"
     if layers.is_broken(rows):
         detail += f"; {overruns} answers tell parts of more time than passed, so that no time by part is told"
     ok = bad == 0 and shorter <= OVERRUN_RATIO * int(rows.ok.sum())
@@ -169,11 +170,14 @@ def clock(data: RunData) -> Check:
     """Whether the doors' clocks agreed with ours to 5 ms, before the load and after, and ours kept to 50 ms."""
     after = told.part(data, "clock_offset_end_us")
     offsets = data.manifest.clock_offset_us | {f"{door}, after the load": us for door, us in after.items()}
-    if not offsets or not np.isfinite(list(offsets.values())).all():
+    if not offsets or any(told.number(offsets, name) is None for name in offsets):
         return Check(check="clock", ok=None, detail="no clock was compared")
     worst = max(offsets, key=lambda name: abs(offsets[name]))
     detail = f"largest offset {offsets[worst]:.0f} µs ({worst})"
-    drift_us = told.number(told.part(data, "generator"), "clock_drift_us") or 0.0
+    noted = told.part(data, "generator")
+    drift_us = told.number(noted, "clock_drift_us") if noted.get("clock_drift_us") is not None else 0.0
+    if drift_us is None:
+        return Check(check="clock", ok=None, detail=f"{detail}; how far the machine's clock went is not known")
     if abs(drift_us) > DRIFT_LIMIT_US:
         return Check(check="clock", ok=False, detail=f"{detail}; the machine's clock went {drift_us:,.0f} µs off in it")
     return Check(check="clock", ok=abs(offsets[worst]) <= CLOCK_LIMIT_US, detail=detail)
