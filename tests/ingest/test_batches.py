@@ -38,9 +38,9 @@ def test_a_file_without_a_request_is_refused_with_the_first_bad_line(tmp_path: P
     source = written(tmp_path, b"")
     with pytest.raises(IngestError, match="holds no request;"):
         list(gathered(source, [Told()]))
-    with pytest.raises(IngestError, match=r"file:3: .*5 refused, the first because bad") as caught:
+    with pytest.raises(IngestError, match=r"file:1: .*5 refused, the first because worse") as caught:
         list(gathered(source, [Refused("bad", 3, 2), Refused("worse", 1, 3)]))
-    assert caught.value.line == 3
+    assert caught.value.line == 1
 
 
 @pytest.mark.parametrize(
