@@ -99,7 +99,7 @@ def moment_text(time_ns: float) -> str:
 
 
 def number_text(value: float | None, digits: int = 1, unit: str = "", *, limit: float | None = None) -> str:
-    """Return a number with thousands separators and its unit; None gives `NOT MEASURED`.
+    """Return a number with thousands separators and its unit; None gives `NOT MEASURED`, and 0 is 0 alone.
 
     Parameters
     ----------
@@ -118,15 +118,18 @@ def number_text(value: float | None, digits: int = 1, unit: str = "", *, limit: 
     '17,280'
     >>> number_text(0.25, 2, "ms"), number_text(300.04, 1, "ms", limit=300.0)
     ('0.25 ms', '300.04 ms')
-    >>> number_text(None)
-    'NOT MEASURED'
+    >>> number_text(None), number_text(0.004, 2, "ms"), number_text(0.0, 2, "ms")
+    ('NOT MEASURED', '<0.01 ms', '0.00 ms')
     """
     if value is None or math.isnan(value):
         return NOT_MEASURED
     if math.isinf(value):
         text = "unbounded"
+    elif limit is not None:
+        text = near_limit_text(value, limit, digits)
     else:
-        text = f"{value:,.{digits}f}" if limit is None else near_limit_text(value, limit, digits)
+        rounds_to_zero = value > 0 and round(value, digits) == 0
+        text = f"<{10.0**-digits:.{digits}f}" if rounds_to_zero else f"{value:,.{digits}f}"
     return f"{text} {unit}" if unit else text
 
 

@@ -29,7 +29,7 @@ def test_scale_is_said_in_every_analysis(name: str) -> None:
 def test_figures_of_the_peak() -> None:
     text = " ".join(analysis(campaigns.result("peak")))
     assert "95 % within 14.8 ms (95 % interval 13.2 to 16.9 ms)" in text
-    assert "database 36.0 %" in text
+    assert "database 36.00 %" in text
     assert "No request failed." in text
 
 
@@ -119,7 +119,7 @@ def test_findings_of_several_scenarios_are_told_once() -> None:
     both = {name: campaigns.result(name, findings=[finding.model_dump()]) for name in ("peak", "spike")}
     pairs = narrative.bottlenecks(campaigns.summary(scenarios=both))
     assert [head for head, _ in pairs] == [finding.title, ""]
-    share = "36.0 % of the slow tail, confidence MEDIUM"
+    share = "36.00 % of the slow tail, confidence MEDIUM"
     assert pairs[0][1].startswith(f"Peak: {share}; Spike: {share}. In Peak: ")
 
 
@@ -132,7 +132,7 @@ def test_each_scenario_keeps_its_own_share_and_confidence() -> None:
     }
     ((_, text), _) = narrative.bottlenecks(campaigns.summary(scenarios=scenarios))
     assert text == (
-        "Peak: 13.4 % of the slow tail, confidence LOW; CRDT Stress: 79.3 % of the slow tail, confidence HIGH. "
+        "Peak: 13.40 % of the slow tail, confidence LOW; CRDT Stress: 79.30 % of the slow tail, confidence HIGH. "
         "In CRDT Stress: mean 300 ms. Move the generator."
     )
 

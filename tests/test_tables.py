@@ -14,6 +14,7 @@ from fireai_analysis.results import Check, CriterionResult, ScenarioResult
 from fireai_analysis.scenarios import load_criteria
 from fireai_analysis.tables import Table
 from fireai_analysis.tables.verdicts import value_text
+from tests import made
 from tests.plots.frames import HOSTILE, result, unmeasured
 
 LIMITS = {one.id: one.limit for one in load_criteria().criteria}
@@ -108,6 +109,27 @@ def test_checks_that_do_not_hold_stand_first_and_keep_their_keys() -> None:
     table = tables.validity(result(validity=[Check.model_validate(one) for one in checks]))
     assert [row[0] for row in table.rows] == ["c", "b", "a"]
     assert [key.rpartition(".")[2] for key in table.keys or ()] == ["2", "1", "0"]
+
+
+def test_the_report_shows_the_checks_that_do_not_hold_and_counts_the_others() -> None:
+    def of(*oks: bool | None) -> tables.Table:
+        idle = Check(check="history_marks", ok=True, detail="no history belongs to this scenario")
+        checks = [Check(check=f"c{place}", ok=ok, detail="d") for place, ok in enumerate(oks)]
+        return tables.open_checks(result(validity=[idle, *checks]))
+
+    few = of(True, None, True, False)
+    assert few.rows == (("c3", "✘ failed", "d"), ("c1", "– NOT MEASURED", "d"))
+    assert [key.rpartition(".")[2] for key in few.keys or ()] == ["4", "2"]
+    assert few.note.startswith("2 more hold, 1 not applicable; all of them stand in peak/notebook.ipynb")
+    good = of(True, True)
+    assert (good.rows, good.keys) == ((("every check", "✔ ok", "2 hold, 1 not applicable"),), None)
+    assert tables.open_checks(result(validity=[])).rows == ()
+    assert "✔" not in tables.validity(result(validity=[few_idle()])).text()
+
+
+def few_idle() -> Check:
+    """A check of the real gate that has nothing to look at in a run without waves."""
+    return next(one for one in made.healthy_result("peak").validity if one.check == "history_complete")
 
 
 def test_known_values() -> None:

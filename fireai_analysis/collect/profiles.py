@@ -126,8 +126,11 @@ def _heap_lines(bundle: RunBundle) -> Iterator[str]:
     before, after = (_sites(bundle, f"heap-{moment}", "inuse_space") for moment in ("before", "after"))
     for name, size in _largest(after):
         held = number_text(mb(size), 2, "MB")
-        grown = f", {mb(size - before[name]):+,.2f} MB since before the load" if before is not None else ""
-        yield f"heap: {name} holds {held}{grown}"
+        yield f"heap: {name} holds {held}{'' if before is None else _since(size - before[name])}"
+
+
+def _since(grown_bytes: int) -> str:
+    return f", {mb(grown_bytes):+,.2f} MB since before the load" if grown_bytes else ", as before the load"
 
 
 def _cpu_lines(bundle: RunBundle) -> Iterator[str]:

@@ -89,7 +89,8 @@ def _secret(target: Target, auth: Auth, environment: Mapping[str, str]) -> str |
         return None
     value = environment.get(auth.env)
     if not value:
-        raise TargetError(f"target {target.name}: the environment variable {auth.env} is not set; set it and run again")
+        remedy = "start its platform: fireai platform up" if target.kind == "embedded" else "set it and run again"
+        raise TargetError(f"target {target.name}: the environment variable {auth.env} is not set; {remedy}")
     if auth.kind != "hs256" and not (value.isascii() and value.isprintable() and value == value.strip()):
         raise TargetError(
             f"target {target.name}: {auth.env} holds characters that no header can carry; "

@@ -29,8 +29,8 @@ def _cpu(result: ScenarioResult) -> Finding | None:
         layer="infrastructure",
         confidence="MEDIUM",
         evidence=(
-            f"CPU {percent_text(mean, 1)} % on average, {percent_text(result.host.cpu_peak_ratio, 1)} % at most",
-            f"steal {percent_text(steal, 1)} %" if steal is not None else "steal not measured",
+            f"CPU {percent_text(mean)} % on average, {percent_text(result.host.cpu_peak_ratio)} % at most",
+            f"steal {percent_text(steal)} %" if steal is not None else "steal not measured",
         ),
         recommendation="host: give the platform processors of its own, apart from the load generator",
         priority="P1",

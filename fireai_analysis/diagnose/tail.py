@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from textwrap import shorten
 
 from fireai_analysis.results import Confidence, Finding, ScenarioResult
 from fireai_analysis.units import number_text, percent_text
@@ -80,7 +81,7 @@ def _finding(result: ScenarioResult, name: str, share: float, *, advise: bool) -
         share_of_tail_ratio=share,
         confidence=_confidence(result, share),
         evidence=(
-            f"{percent_text(share, 1)} % of the time of the requests between p90 and p99",
+            f"{percent_text(share)} % of the time of the requests between p90 and p99",
             f"mean {number_text(layer.mean, 1, 'ms')}, p95 {number_text(layer.p95, 1, 'ms')} a request",
             *more,
         ),
@@ -103,7 +104,8 @@ def _database(result: ScenarioResult) -> list[str]:
     found = []
     for one in result.database.statements[:1]:
         words = f"{number_text(one.total_ms, 0, 'ms')} in {one.calls_count:,} calls"
-        found.append(f"largest statement, {words}: {' '.join(one.query.split())[:MOST_TEXT]}")
+        query = shorten(one.query, MOST_TEXT, placeholder="\N{HORIZONTAL ELLIPSIS}")
+        found.append(f"largest statement, {words}: {query}")
     waits = [wait for wait in result.database.waits if wait.event != "CPU"]
     found += [f"largest wait {wait.event}: {wait.sessions_mean:.2f} sessions on average" for wait in waits[:1]]
     if result.database.cache_hit_ratio is not None:

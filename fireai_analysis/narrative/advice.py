@@ -93,7 +93,7 @@ def _bottleneck(group: list[tuple[str, Finding]]) -> Pair:
 
 def _weight(finding: Finding) -> str:
     share = finding.share_of_tail_ratio
-    of_tail = "" if share is None else f"{percent_text(share, 1)} % of the slow tail, "
+    of_tail = "" if share is None else f"{percent_text(share)} % of the slow tail, "
     return f"{of_tail}confidence {finding.confidence}"
 
 

@@ -30,7 +30,7 @@ def query_performance(result: ScenarioResult) -> str | None:
     top = max(database.statements, key=lambda statement: statement.total_ms)
     text = f"{counted(calls, 'call')}, costliest statement {number_text(top.mean_ms, 2, 'ms')} on average"
     if database.cache_hit_ratio is not None:
-        text += f", {percent_text(database.cache_hit_ratio, 1)} % of blocks from memory"
+        text += f", {percent_text(database.cache_hit_ratio)} % of blocks from memory"
     return text
 
 

@@ -114,7 +114,7 @@ def _tail(result: ScenarioResult) -> str:
     shares = {name: layer.share_of_tail_ratio or 0.0 for name, layer in result.layers_ms.items()}
     largest = sorted(shares.items(), key=lambda entry: -entry[1])[:3]
     named = [
-        f"{PARTS.get(name, name)} {percent_text(share, 1)} %"
+        f"{PARTS.get(name, name)} {percent_text(share)} %"
         for name, share in largest
         if share >= TAIL_SHARE_WORTH_NAMING
     ]

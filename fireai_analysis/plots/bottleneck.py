@@ -45,7 +45,7 @@ def bottleneck_breakdown(tables: Tables, result: ScenarioResult) -> Figure:
     frame = frame.dropna(subset=["share_of_tail_ratio"]).sort_values("share_of_tail_ratio", ascending=False)
     names = [PARTS.get(str(part), str(part)) for part in frame["part"]]
     shares = [float(share) for share in frame["share_of_tail_ratio"]]
-    words = [f"{percent_text(share, 1)} %" for share in shares]
+    words = [f"{percent_text(share)} %" for share in shares]
     alt = (
         "Share of the slow tail: " + ", ".join(f"{part} {word}" for part, word in zip(names, words, strict=True)) + "."
     )

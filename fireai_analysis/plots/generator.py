@@ -41,7 +41,7 @@ def generator_audit(tables: Tables, result: ScenarioResult) -> Figure:
             panels=(_lags(frame, times), _cpu(frame, times), _in_flight(frame, times)),
             alt=f"The loop woke at most {ms_text(audit.loop_lag_max_ms)} late, requests were sent at most "
             f"{ms_text(audit.send_lag_max_ms)} late; a generator process used at most "
-            f"{percent_text(audit.cpu_peak_ratio, 1)} % of a core; at most "
+            f"{percent_text(audit.cpu_peak_ratio)} % of a core; at most "
             f"{number_text(audit.in_flight_peak_count, 0)} requests were in flight.",
             caption="One point a second, of the worst generator process; in flight is the sum of all. Above the limits "
             "in more than 5 % of the seconds, latencies are no evidence about the platform.",

@@ -68,7 +68,7 @@ def host_load(tables: Tables, result: ScenarioResult) -> Figure:
         Line("CPU", *sampled(times, style.column(frame, "cpu_ratio")), style.BLUE, width=2.0),
         Line("memory", *sampled(times, style.column(frame, "memory_ratio")), style.GREEN, "dash"),
     )
-    mean, peak = percent_text(result.host.cpu_mean_ratio, 1), percent_text(result.host.cpu_peak_ratio, 1)
+    mean, peak = percent_text(result.host.cpu_mean_ratio), percent_text(result.host.cpu_peak_ratio)
     return drawn(
         Chart(
             id=figure_id,
@@ -77,7 +77,7 @@ def host_load(tables: Tables, result: ScenarioResult) -> Figure:
             x=x,
             panels=(Panel("In use, % of the host", "", YAxis(0.0, 1.05), lines, percent=True),),
             alt=f"CPU of the host: {mean} % on average, {peak} % at most; memory at most "
-            f"{percent_text(result.host.memory_peak_ratio, 1)} %.",
+            f"{percent_text(result.host.memory_peak_ratio)} %.",
             caption="All processors and everything that ran on the host. On one machine this includes the load "
             "generator.",
             height_px=300,

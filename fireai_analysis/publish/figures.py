@@ -17,7 +17,7 @@ Draw = Callable[[Mapping[str, pd.DataFrame], ScenarioResult], plots.Figure]
 
 TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
     "origin": tables.origin,
-    "validity": tables.validity,
+    "validity": tables.open_checks,
     "statements": tables.statements,
     "generator": tables.generator,
     "crdt_history": tables.crdt_history,

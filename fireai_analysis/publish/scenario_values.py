@@ -30,7 +30,8 @@ def common(source: Source, limits: Limits) -> Values:
     near_mb = partial(mb_text, limit_bytes=limits.get("go_memory"))
     latency = {name: _latency(source, name, limits) for name in ("p50", "p95", "p99", "max")}
     memory = {
-        f"memory_{name}": source.value(f"memory_mib.{name}", near_mb, NO_RSS) for name in ("initial", "peak", "final")
+        f"memory_{name}": source.value(f"memory_mib.{name}", lambda size: _bare(near_mb(size)), NO_RSS)
+        for name in ("initial", "peak", "final")
     }
     return {
         "verdict": _verdict(source),
@@ -40,7 +41,13 @@ def common(source: Source, limits: Limits) -> Values:
         **latency,
         **memory,
         "memory_growth": source.value("memory_mib.growth", mb_text, NO_RSS),
+        "memory_growth_mb": source.value("memory_mib.growth", lambda size: _bare(mb_text(size)), NO_RSS),
     }
+
+
+def _bare(text: str) -> str:
+    """Return a size without its unit, which the heading of its column says."""
+    return text.removesuffix(" MB")
 
 
 def _latency(source: Source, name: str, limits: Limits) -> Value:

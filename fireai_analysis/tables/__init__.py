@@ -3,6 +3,7 @@
 Presentation only: numbers are formatted by `units.py`, nothing is computed; what was not measured says so.
 """
 
+from fireai_analysis.tables.checks import open_checks, validity
 from fireai_analysis.tables.crdt import crdt_counterexample, crdt_history
 from fireai_analysis.tables.generator import generator
 from fireai_analysis.tables.load import (
@@ -12,7 +13,6 @@ from fireai_analysis.tables.load import (
     latency_by_endpoint,
     overview,
     percentiles,
-    validity,
 )
 from fireai_analysis.tables.origin import origin
 from fireai_analysis.tables.resources import garbage_collection, layers, memory, pool, stability, statements, waits
@@ -34,6 +34,7 @@ __all__ = [
     "latency_by_endpoint",
     "layers",
     "memory",
+    "open_checks",
     "origin",
     "overview",
     "percentiles",

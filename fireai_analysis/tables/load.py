@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
+from fireai_analysis.narrative.delay import of_generator
 from fireai_analysis.results import ScenarioResult
 from fireai_analysis.tables.table import (
     Table,
@@ -33,8 +33,6 @@ LOAD_MODELS = {
     "unknown": f"{NOT_MEASURED}: the files tell no intended times",
 }
 Row = tuple[str, str, str]
-CHECK_ORDER = (False, None, True)
-CHECK_WORDS = {True: "✔ ok", False: "✘ failed", None: f"– {NOT_MEASURED}"}
 
 
 def overview(result: ScenarioResult, limits: Limits) -> Table:
@@ -90,17 +88,6 @@ def _reached(result: ScenarioResult, limit_ms: float | None) -> list[Row]:
     ]
 
 
-def validity(result: ScenarioResult) -> Table:
-    """Return the checks of the validity gate, those that do not hold first: whether the figures can be trusted."""
-    places = sorted(range(len(result.validity)), key=lambda place: CHECK_ORDER.index(result.validity[place].ok))
-    checks = [result.validity[place] for place in places]
-    rows = [(check.check, CHECK_WORDS[check.ok], check.detail) for check in checks]
-    note = "A failed check makes the criteria that depend on it INCONCLUSIVE."
-    columns = ("Check", "Result", "Detail")
-    table = listing(result, "validity", title="Data quality", columns=columns, rows=rows, note=note)
-    return replace(table, keys=tuple(f"scenarios.{result.scenario}.validity.{place}" for place in places))
-
-
 def percentiles(result: ScenarioResult, limits: Limits) -> Table:
     """Return response time against service time, percentile by percentile."""
     closed, limit_ms = result.service_only, limits.get("p95_latency")
@@ -114,7 +101,8 @@ def percentiles(result: ScenarioResult, limits: Limits) -> Table:
         ),
         note=f"{number_text(result.judged_count, 0)} judged requests, nearest-rank percentiles, warm-up of "
         f"{duration_text(result.warm_up_s)} left out. {NOTES[result.load_model]} Answered rightly within "
-        f"the limit: {share_text(result.within_limit_ratio)} of those {'sent' if closed else 'intended'}.",
+        f"the limit: {share_text(result.within_limit_ratio)} of those {'sent' if closed else 'intended'}. "
+        f"{of_generator(result)}".rstrip(),
         keys=tuple(f"scenarios.{result.scenario}.response_ms.{key}" for key in PERCENTILES),
     )
 

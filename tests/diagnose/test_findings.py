@@ -37,9 +37,9 @@ def exhausted(data: RunData) -> RunData:
 
 
 PLANTED: list[tuple[str, Callable[[RunData], RunData], str]] = [
-    ("tail_pool", slow_pool, "59.9 %"),
+    ("tail_pool", slow_pool, "59.9"),
     ("pool_exhausted", exhausted, "30 of 60"),
-    ("host_cpu", lambda data: made.with_sample(data, "host", cpu_ratio=0.93), "93.0 %"),
+    ("host_cpu", lambda data: made.with_sample(data, "host", cpu_ratio=0.93), "93.00 %"),
     (
         "lock_waits",
         lambda data: made.with_sample(data, "postgres_activity", wait_type="Lock", wait_event="tuple"),

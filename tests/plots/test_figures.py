@@ -32,10 +32,10 @@ KEY_NUMBERS = {
     "latency-distribution": ("13.9 ms", "31.9 ms", "945"),
     "throughput": ("35.00 rps", "34.90 rps", "1,050"),
     "memory-growth": ("38.0 MB", "512 MB", "49"),
-    "bottleneck-breakdown": ("50.0 %", "waiting for a connection"),
+    "bottleneck-breakdown": ("50.00 %", "waiting for a connection"),
     "pool-use": ("13 of 30", "12 of 3,000"),
-    "host-load": ("51.0 %", "78.0 %"),
-    "generator-audit": ("32.5 ms", "21.0 ms", "44.0 %", "17 requests"),
+    "host-load": ("51.00 %", "78.00 %"),
+    "generator-audit": ("32.5 ms", "21.0 ms", "44.00 %", "17 requests"),
     "crdt-waves": ("11,996", "1 lost", "4 unknown"),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
@@ -232,7 +232,7 @@ def test_bars_are_sorted_and_labelled() -> None:
     (bars,) = figure.plotly["data"]
     assert bars["x"] == [0.5, 0.3, 0.15, 0.05]
     assert bars["y"][:2] == ["waiting for a connection", "database"]
-    assert "50.0 %" in bars["text"][0]
+    assert "50.00 %" in bars["text"][0]
     assert "p95 9.0 ms" in bars["text"][0]
 
 

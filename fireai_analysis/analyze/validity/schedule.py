@@ -37,7 +37,7 @@ def achieved_rate(rows: Rows) -> Check:
     in_window = _sent_in_window(rows)
     ratio = float(in_window.sum()) / len(rows)
     what = "requests of the closed loop" if rows.load_model == "closed" else "drawn arrivals"
-    detail = f"{int(in_window.sum())} of {len(rows)} {what} were sent inside the window ({percent_text(ratio)} %)"
+    detail = f"{int(in_window.sum()):,} of {len(rows):,} {what} were sent inside the window ({percent_text(ratio)} %)"
     return Check(check="achieved_rate", ok=ratio >= 1 - RATE_TOLERANCE, detail=detail)
 
 
