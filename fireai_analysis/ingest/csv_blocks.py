@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fireai_analysis.ingest.found import Refused
 
-LONGEST_RECORD_BYTES = 1 << 20
+LONGEST_RECORD_BYTES, STEP_BYTES, FEW_QUOTES = 1 << 20, 256 << 10, 4096
 _QUOTE, _NEWLINE, _RETURN = b'"'[0], b"\n"[0], b"\r"[0]
 
 
@@ -27,7 +27,7 @@ class Fields(NamedTuple):
     ended: bool
 
 
-def regular_end(data: bytes, delimiter: bytes) -> tuple[int, int]:
+def regular_end(data: bytes | bytearray, delimiter: bytes) -> tuple[int, int]:
     r"""Return where the last whole record of a block ends, and its lines; 0 and 0 where one is odd or none is whole.
 
     Examples
@@ -36,10 +36,27 @@ def regular_end(data: bytes, delimiter: bytes) -> tuple[int, int]:
     ((8, 2), (0, 0), (2, 1))
     """
     array = np.frombuffer(data, np.uint8)
-    if b'"' not in data:
-        end = data.rfind(b"\n") + 1
-        return (end, int(np.count_nonzero(array == _NEWLINE))) if _short_lines(data, end) else (0, 0)
-    quotes, newlines = np.flatnonzero(array == _QUOTE), np.flatnonzero(array == _NEWLINE)
+    quotes = _places(array, _QUOTE) if b'"' in data else np.zeros(0, np.int64)
+    if len(quotes) > FEW_QUOTES or _has_long_field(data, quotes):
+        return _end_among_quotes(array, quotes, delimiter)
+    end = data.rfind(b"\n", 0, int(quotes[-1]) if len(quotes) % 2 else len(data)) + 1
+    quotes = quotes[: len(quotes) // 2 * 2]
+    quotes = quotes[: int(np.searchsorted(quotes, end))]
+    if not _short_lines(data, end) or not _sound(array, quotes, delimiter[0]):
+        return 0, 0
+    starts = range(0, end, STEP_BYTES)
+    return end, sum(int(np.count_nonzero(array[at : min(at + STEP_BYTES, end)] == _NEWLINE)) for at in starts)
+
+
+def _has_long_field(data: bytes | bytearray, quotes: npt.NDArray[np.int64]) -> bool:
+    """Whether a quoted field has a line end in it."""
+    pairs = zip(quotes[::2].tolist(), quotes[1::2].tolist(), strict=False)
+    return any(data.find(b"\n", begin, end) >= 0 for begin, end in pairs)
+
+
+def _end_among_quotes(array: npt.NDArray[np.uint8], quotes: npt.NDArray[np.int64], delimiter: bytes) -> tuple[int, int]:
+    """Return what `regular_end` does where quoted fields may have line ends in them."""
+    newlines = _places(array, _NEWLINE)
     ends = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
     if not len(ends) or int(np.diff(newlines[ends], prepend=-1).max()) > LONGEST_RECORD_BYTES:
         return 0, 0
@@ -48,7 +65,13 @@ def regular_end(data: bytes, delimiter: bytes) -> tuple[int, int]:
     return (last + 1, int(ends[-1]) + 1) if is_sound else (0, 0)
 
 
-def _short_lines(data: bytes, end: int) -> bool:
+def _places(array: npt.NDArray[np.uint8], value: int) -> npt.NDArray[np.int64]:
+    """Return where a byte stands; looked for in steps that fit the cache."""
+    starts = range(0, max(len(array), 1), STEP_BYTES)
+    return np.concatenate([np.flatnonzero(array[at : at + STEP_BYTES] == value) + at for at in starts])
+
+
+def _short_lines(data: bytes | bytearray, end: int) -> bool:
     """Whether no line is longer than a record may be."""
     at = 0
     while at < end:

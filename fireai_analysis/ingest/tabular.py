@@ -12,18 +12,18 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import IO, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from fireai_analysis.ingest.csv_blocks import LONGEST_RECORD_BYTES, Fields, record, regular_end
+from fireai_analysis.ingest.csv_blocks import LONGEST_RECORD_BYTES, STEP_BYTES, Fields, record, regular_end
 from fireai_analysis.ingest.found import LeftOut, Refused
 from fireai_analysis.ingest.source import Source
 
-BLOCK_BYTES, PIECE_BYTES = 8 << 20, 128 << 10
-"""What is read at once; and how small it is cut around an oddity, so that few sound records are read slowly."""
+BLOCK_BYTES, READ_BYTES, PIECE_BYTES = 8 << 20, 256 << 10, 128 << 10
+"""What is parsed at once, read at once, and how small it is cut around an oddity, so that few records are slow."""
 WORKERS = 3
 _HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")
 _PAIRS = np.frombuffer(b"0x0X", np.uint16)
@@ -61,7 +61,7 @@ class Rules(Generic[Made]):
 class _Block(NamedTuple):
     """Whole records whose quotes are sound: data up to a place, and the line of the first."""
 
-    data: bytes
+    data: bytes | bytearray
     end: int
     line: int
 
@@ -85,36 +85,61 @@ def read_table(source: Source, rules: Rules[Made], first_line: int = 1) -> Itera
     first_line : int
         Line of the first record; what stands above it is skipped.
     """
+    free: list[bytearray] = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[list[Made | Refused | LeftOut]]] = deque()
-        for piece in _pieces(source, rules.delimiter, first_line):
-            waiting.append(pool.submit(_taken, rules, piece))
+        waiting: deque[tuple[Future[list[Made | Refused | LeftOut]], _Piece]] = deque()
+        for piece in _pieces(source, rules.delimiter, first_line, free):
+            waiting.append((pool.submit(_taken, rules, piece), piece))
             if len(waiting) > WORKERS:
-                yield from waiting.popleft().result()
+                yield from _result(*waiting.popleft(), free)
         while waiting:
-            yield from waiting.popleft().result()
+            yield from _result(*waiting.popleft(), free)
 
 
-def _pieces(source: Source, delimiter: bytes, first_line: int) -> Iterator[_Piece]:
+def _result(
+    done: Future[list[Made | Refused | LeftOut]], piece: _Piece, free: list[bytearray]
+) -> list[Made | Refused | LeftOut]:
+    """Return what was made of a piece, whose memory may be filled again."""
+    found = done.result()
+    if isinstance(piece, _Block) and isinstance(piece.data, bytearray):
+        free.append(piece.data)
+    return found
+
+
+def _pieces(source: Source, delimiter: bytes, first_line: int, free: list[bytearray]) -> Iterator[_Piece]:
     """Yield the file in blocks and, where quotes are not sound, in records."""
     with source.open() as stream:
         for _ in range(first_line - 1):
             stream.readline()
         rest, line = b"", first_line
-        while more := stream.read(BLOCK_BYTES):
-            rest, line = yield from _cut(rest + more, line, delimiter, final=False)
+        while len(data := _filled(stream, rest, free)) > len(rest):
+            rest, line = yield from _cut(data, line, delimiter, final=False)
             if len(rest) > LONGEST_RECORD_BYTES and b"\n" not in rest:
                 rest = rest[:LONGEST_RECORD_BYTES]  # it is refused as too long once its end is found
         yield from _cut(rest, line, delimiter, final=True)
 
 
-def _cut(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Generator[_Piece, None, tuple[bytes, int]]:
+def _filled(stream: IO[bytes], rest: bytes, free: list[bytearray]) -> bytes | bytearray:
+    """Return the rest and what follows it, in memory that was used before: fresh pages cost as much as parsing."""
+    if len(rest) > BLOCK_BYTES // 2:
+        return rest + stream.read(BLOCK_BYTES)
+    block = free.pop() if free else bytearray(BLOCK_BYTES)
+    place, view = len(rest), memoryview(block)
+    view[:place] = rest
+    while place < len(block) and (count := stream.readinto(view[place : place + READ_BYTES])):  # type: ignore[attr-defined]
+        place += count
+    return block if place == len(block) else bytes(view[:place])
+
+
+def _cut(
+    data: bytes | bytearray, line: int, delimiter: bytes, *, final: bool
+) -> Generator[_Piece, None, tuple[bytes, int]]:
     """Yield the pieces of data that begins with a record; return what needs more bytes to be read, and its line."""
     end, lines_count = regular_end(data, delimiter)
     if end:
         yield _Block(data, end, line)
-        return data[end:], line + lines_count
-    return (yield from _cut_small(data, line, delimiter, final=final))
+        return bytes(data[end:]), line + lines_count
+    return (yield from _cut_small(bytes(data), line, delimiter, final=final))
 
 
 def _cut_small(data: bytes, line: int, delimiter: bytes, *, final: bool) -> Generator[_Piece, None, tuple[bytes, int]]:
@@ -158,7 +183,7 @@ def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
     made = rules.made(table) if table is not None else None
     if made is not None:
         return [made]
-    data = piece.data[: piece.end]
+    data = bytes(piece.data[: piece.end])
     if len(data) > PIECE_BYTES:
         small = _cut_small(data, piece.line, rules.delimiter, final=True)
         return [item for part in small for item in _taken(rules, part)]
@@ -189,7 +214,7 @@ def _parsed(rules: Rules[Made], block: _Block) -> pa.Table | None:
         return None
 
 
-def _has_odd_ends(data: bytes) -> bool:
+def _has_odd_ends(data: bytes | bytearray) -> bool:
     """Whether a carriage return stands elsewhere than before a newline: Arrow ends a record there."""
     if b"\r" not in data:
         return False
@@ -198,13 +223,14 @@ def _has_odd_ends(data: bytes) -> bool:
     return data.endswith(b"\r") or bool((array[places + 1] != ord("\n")).any())
 
 
-def _has_hexadecimal(data: bytes) -> bool:
+def _has_hexadecimal(data: bytes | bytearray) -> bool:
     """Whether a field may begin with 0x: Arrow takes it for a number."""
     array = np.frombuffer(data, np.uint8)
-    for pair in _PAIRS if b"X" in data else _PAIRS[:1]:
-        for start in (0, 1):
-            pairs = array[start : start + (len(array) - start) // 2 * 2].view(np.uint16)
-            if (pairs == pair).any():
+    for start in range(0, len(array), STEP_BYTES):
+        for place in (start, start + 1):
+            part = array[place : place + STEP_BYTES]
+            pairs = part[: len(part) // 2 * 2].view(np.uint16)
+            if (pairs == _PAIRS[0]).any() or (pairs == _PAIRS[1]).any():
                 return _HEXADECIMAL.search(data) is not None
     return False
 
