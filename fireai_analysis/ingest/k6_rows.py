@@ -140,20 +140,28 @@ def _read_lines(source: Source) -> Iterator[Item]:
 def _line_samples(source: Source) -> Iterator[Sample | Sums | Refused | LeftOut]:
     others = _Others()
     for line, data in source.lines():
-        metric = _METRIC.search(data)
+        metric = _metric(data)
         is_whole = data.rstrip().endswith(b"}") and b"\0" not in data
-        if metric and is_whole and metric[1] in (_COUNTED, _FAILED) and (value := _VALUE.search(data)):
+        if is_whole and metric in (_COUNTED, _FAILED) and (value := _VALUE.search(data)):
             others.judged = b'"expected_response":"' in data
-            if others.sums(metric[1], value[1]):
+            if others.sums(metric, value[1]):
                 continue
-        if not metric or metric[1] in _WANTED:
+        if not metric or metric in _WANTED:
             if data.strip():
                 yield _line_sample(line, data)
         elif not is_whole:
             yield Refused("is not JSON", line)
-        elif not others.add(metric[1]):
-            yield left_out(metric[1].decode("utf-8", "replace"))
+        elif not others.add(metric):
+            yield left_out(metric.decode("utf-8", "replace"))
     yield from others.told()
+
+
+def _metric(data: bytes) -> bytes:
+    """Return the metric of a line; nothing where only a closer look can tell it, as where a tag has the same name."""
+    found = _METRIC.search(data)
+    if not found or (found.start() > 1 and data.count(b'"metric":') > 1):
+        return b""
+    return found[1]
 
 
 def _line_sample(line: int, data: bytes) -> Sample | Refused | LeftOut:

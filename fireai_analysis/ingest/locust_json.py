@@ -105,10 +105,11 @@ class _Found:
         for error in told.values() if isinstance(told, dict) else ():
             if not isinstance(error, dict):
                 raise ValueError("error is no object")
-            times = _count(error, "occurrences" if "occurrences" in error else "occurences")  # spelt so up to 0.8
+            name = "occurrences" if "occurrences" in error else "occurences"  # up to 0.9; codespell:ignore
+            times = _count(error, name)
             errors = self.entry(error).errors
-            name = text(error.get("error")) or "?"
-            errors[name] = _sum(errors.get(name, 0), times)
+            cause = text(error.get("error")) or "?"
+            errors[cause] = _sum(errors.get(cause, 0), times)
 
     def add_users(self, report: dict[str, Any]) -> None:
         """Add the users of one worker at this moment."""

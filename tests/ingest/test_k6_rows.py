@@ -206,6 +206,14 @@ def test_a_broken_line_costs_itself_alone(tmp_path: Path, line: bytes, reason: s
     assert len(table(items)) == 1
 
 
+def test_a_tag_of_the_name_metric_is_not_taken_for_it(tmp_path: Path) -> None:
+    told = json.loads(point("http_req_duration", 5, **TAGS))
+    told["data"]["tags"]["metric"] = "checks"
+    for order in (("type", "data", "metric"), ("metric", "type", "data")):
+        line = json.dumps({name: told[name] for name in order}).encode() + b"\n"
+        assert len(table(found(tmp_path, line))) == 1
+
+
 def test_a_file_without_requests_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IngestError, match="holds no request"):
         found(tmp_path, HEADER + b"vus,1700000003,7.000000,,,,,,,,,\n")
