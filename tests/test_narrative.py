@@ -6,6 +6,7 @@ import pytest
 
 from fireai_analysis import narrative
 from fireai_analysis.narrative import delay, words
+from fireai_analysis.publish import values
 from fireai_analysis.scenarios import load_criteria
 from tests.publish import campaigns
 
@@ -158,11 +159,25 @@ def test_advice_is_none_where_no_finding_gives_any() -> None:
     assert narrative.goroutine_leaks(summary.scenarios["peak"]) == "DETECTED: Goroutines leak"
 
 
+@pytest.mark.parametrize(
+    ("ratio", "stable", "said"),
+    [
+        (0.0021, True, "STABLE over 30 s only (0.21 % of the ticket's time: too short to judge)"),
+        (1.0, True, "STABLE over 30 s"),
+        (0.0021, False, "UNSTABLE over 30 s"),
+    ],
+)
+def test_connections_are_called_stable_over_the_time_that_was_seen(ratio: float, stable: bool, said: str) -> None:
+    scale = {"duration_ratio": ratio, "users_ratio": 1.0, "rate_ratio": 1.0}
+    found = campaigns.result("sustained", scale=scale, connections={"stable": stable})
+    assert values.of(campaigns.summary(scenarios={"sustained": found}))["sustained.stability"][0].text == said
+
+
 def test_no_leak_is_claimed_of_a_run_too_short_for_the_rule() -> None:
     seen = {"go": {"goroutines": {"initial": 19, "peak": 72, "final": 71}}, "findings": []}
     short = campaigns.result("peak", **seen, growth={})
     told = "(19 at first, 71 at the end of the load)"
-    assert narrative.goroutine_leaks(short) == f"not judged: the run is too short, or was not sampled enough {told}"
+    assert narrative.goroutine_leaks(short) == f"not judged: too short {told}"
     long = campaigns.result("peak", **seen, growth={"goroutines": {"label": "NONE"}})
     assert narrative.goroutine_leaks(long) == f"NONE found {told}"
 

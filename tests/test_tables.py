@@ -120,7 +120,7 @@ def test_the_report_shows_the_checks_that_do_not_hold_and_counts_the_others() ->
     few = of(True, None, True, False)
     assert few.rows == (("c3", "✘ failed", "d"), ("c1", "– NOT MEASURED", "d"))
     assert [key.rpartition(".")[2] for key in few.keys or ()] == ["4", "2"]
-    assert few.note.startswith("2 more hold, 1 not applicable; all of them stand in peak/notebook.ipynb")
+    assert few.note.startswith("2 others hold, 1 not applicable; all of them stand in peak/notebook.ipynb")
     good = of(True, True)
     assert (good.rows, good.keys) == ((("every check", "✔ ok", "2 hold, 1 not applicable"),), None)
     assert tables.open_checks(result(validity=[])).rows == ()

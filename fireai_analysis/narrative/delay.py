@@ -10,6 +10,7 @@ WORTH_TELLING_MS = 1_000.0
 """A wait of this length is told as a stall."""
 OF_GENERATOR = ("generator_cpu", "generator_lag", "generator_steal", "generator_gap", "late_starts", "stall_effect")
 """Checks that tell whether a latency is the platform's alone."""
+MAY_BE_OWN = "Part of this latency may be the load generator's own"
 UNBOUND = "does not bind waves"
 """How the detail of a check ends that failed and is counted as held, as no criterion rests on it."""
 
@@ -21,7 +22,7 @@ def of_generator(result: ScenarioResult) -> str:
         return ""
     names, effect = listed([one.check for one in told]), [one.detail for one in told if one.check == "stall_effect"]
     why = f" ({effect[0].removesuffix(f'; {UNBOUND}')})" if effect else ""
-    text = f"Part of this latency may be the load generator's own: what does not hold is {names}{why}."
+    text = f"{MAY_BE_OWN}: what does not hold is {names}{why}."
     return text if any(one.ok is False for one in told) else f"{text} No criterion is judged on it."
 
 

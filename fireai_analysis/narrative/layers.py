@@ -17,7 +17,7 @@ def goroutine_leaks(result: ScenarioResult) -> str | None:
         return None
     seen = f"{goroutines.initial:,} at first, {goroutines.final:,} at the end of the load"
     if result.growth.goroutines.label is None:
-        return f"not judged: the run is too short, or was not sampled enough ({seen})"
+        return f"not judged: too short ({seen})"
     return f"NONE found ({seen})"
 
 

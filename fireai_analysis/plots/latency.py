@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from fireai_analysis.narrative.delay import of_generator
+from fireai_analysis.narrative.delay import MAY_BE_OWN, of_generator
 from fireai_analysis.plots import style
 from fireai_analysis.plots.chart import Chart, Limit, Line, Marks, Panel, XAxis, YAxis, beyond, y_axis
 from fireai_analysis.plots.draw import Tables, drawn, frame_of, not_measured
@@ -180,7 +180,7 @@ def _quantiles_alt(result: ScenarioResult, limit_ms: float | None) -> str:
     count = number_text(result.judged_count, 0)
     what = _measured(result).capitalize()
     text = f"{what} of {count} judged requests: {', '.join(parts)}; largest {ms(known.max)}."
-    return f"{text} {of_generator(result)}".rstrip()
+    return f"{text} {MAY_BE_OWN}." if of_generator(result) else text
 
 
 def _named(*values: float | None) -> list[tuple[str, float | None]]:

@@ -146,7 +146,7 @@ def _stable(result: ScenarioResult) -> str | None:
     over = f"{'STABLE' if stable else 'UNSTABLE'} over {duration_text(result.duration_s)}"
     if not stable or share is None or share >= 1:
         return over
-    return f"{over}; {share_text(share)} of the ticket's time is too short to call it stable"
+    return f"{over} only ({share_text(share)} of the ticket's time: too short to judge)"
 
 
 def _dropped(result: ScenarioResult) -> str | None:

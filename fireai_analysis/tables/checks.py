@@ -39,7 +39,7 @@ def open_checks(result: ScenarioResult) -> Table:
         return replace(
             table, rows=(("every check", WORDS[True], f"{held} hold{idle}"),), keys=None, note=f"A{where[1:]}"
         )
-    note = f"{held} more hold{idle}; {where} {NOTE}"
+    note = f"{held} others hold{idle}; {where} {NOTE}"
     return replace(table, rows=table.rows[:open_count], keys=(table.keys or ())[:open_count], note=note)
 
 

@@ -73,6 +73,12 @@ def test_a_missing_secret_is_named_not_shown() -> None:
     assert SECRETS["FIREAI_PUBLIC_JWT_SECRET_KEY"] not in str(caught.value)
 
 
+@pytest.mark.parametrize(("kind", "remedy"), [("embedded", "fireai platform up"), ("remote", "set it and run again")])
+def test_who_lacks_a_secret_is_told_what_gives_it(kind: str, remedy: str) -> None:
+    with pytest.raises(TargetError, match=remedy):
+        Tokens(TARGET.model_copy(update={"kind": kind}), {})
+
+
 @pytest.mark.parametrize("token", ["t\u00f6k\u00e9n\u20ac", "token\n", "tok\ren", " s3cr3t", "\u20ac"])
 def test_a_token_that_no_header_can_carry_is_named_not_shown(token: str) -> None:
     auth = TARGET.auth.model_copy(update={"public": Auth(kind="bearer", env="A_TOKEN")})
