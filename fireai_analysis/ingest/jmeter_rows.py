@@ -188,9 +188,7 @@ def rows_of(table: pa.Table) -> JMeterRows | None:
 
 
 def _possible(table: pa.Table) -> bool:
-    """Whether the numbers of all rows are there and can be."""
-    if any(table[name].null_count for name in ("timeStamp", "elapsed", "success") if name in table.column_names):
-        return False
+    """Whether the numbers of all rows can be."""
     samples = pc.min_max(table["SampleCount"]).as_py() if "SampleCount" in table.column_names else {}
     return _within(_numbers(table, "elapsed"), 0, LONGEST_MS) and set(samples.values()) <= {1, None}
 

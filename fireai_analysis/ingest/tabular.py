@@ -44,7 +44,7 @@ class Rules(Generic[Made]):
     names : tuple of str
         All columns of the file, in its order.
     kinds : mapping of str to pyarrow.DataType
-        The columns to take: int64 (null where empty), bool, binary or a dictionary of binary.
+        The columns to take: int64, bool, binary or a dictionary of binary.
     judge : callable
         Fields of one record -> values in the order of `kinds`; or why the record is refused; or as what it is left out.
     made : callable

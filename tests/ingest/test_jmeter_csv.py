@@ -173,6 +173,8 @@ ODD = {
     f"{T0},12,a,200,OK,g,text,yes,,1,1,1,1,u,1,0,0": "success is neither true nor false",
     f"{T0},12,a,200,OK": "not enough columns",
     f"{SOUND},more": "too many columns",
+    f"{SOUND}\r{SOUND}": "too many columns",
+    SOUND.replace("GET", "x" * (1 << 20)): "line is too long",
     f"{T0},12,a\0b,200,OK,g,text,true,,1,1,1,1,u,1,0,0": "NUL bytes",
     f'{T0},12,"a,200,OK,g,text,true,,1,1,1,1,u,1,0,0': "a quote is not closed",
     f'{T0},12,a "b",200,OK,g,text,true,,1,1,1,1,u,1,0,0': "a quote is not closed",
