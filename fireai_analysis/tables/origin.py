@@ -15,7 +15,7 @@ TAKEN = {
     "profiles": "profiles",
 }
 """What a file may give, by its key in the record of the file."""
-SERVICE_RULE = "Service times can prove a P95 over its limit, as response times are no shorter, and never one within it."
+SERVICE_RULE = "Service times can prove a P95 over its limit, as response times are no shorter, never one within it."
 
 
 def origin(result: ScenarioResult) -> Table | None:
