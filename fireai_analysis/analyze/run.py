@@ -30,7 +30,7 @@ from fireai_analysis.analyze.steady_state import Steady
 from fireai_analysis.analyze.validity import gate
 from fireai_analysis.analyze.validity.foreign import gate as foreign_gate
 from fireai_analysis.rates import lowest_rps
-from fireai_analysis.results import Check, ScenarioResult
+from fireai_analysis.results import Check, GeneratorAudit, ScenarioResult
 from fireai_analysis.spec import Criteria
 
 NOT_JUDGED = "figures only; the verdict is made by the judge"
@@ -100,7 +100,7 @@ def analyze_run(data: RunData, criteria: Criteria) -> Analysis:
         **_resources(data, traffic.connection_errors_count, limit_of(criteria, "go_memory")),
         layers_ms=layers_found,
         crdt=converged.crdt,
-        generator=generator.audit(data, rows),
+        generator=GeneratorAudit() if _known_users(data) is None else generator.audit(data, rows),
         validity=checks,
         warnings=(*found.warnings, *converged.warnings, *_more_warnings(data, rows)),
     )

@@ -19,7 +19,7 @@ TABLES: dict[str, Callable[[ScenarioResult], tables.Table | None]] = {
     "origin": tables.origin,
     "validity": tables.open_checks,
     "statements": tables.statements,
-    "generator": tables.generator,
+    "generator": lambda result: None if result.origin else tables.generator(result),
     "crdt_history": tables.crdt_history,
     "crdt_counterexample": tables.crdt_counterexample,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fireai_analysis.verify import foreign
 from fireai_analysis.verify.evidence import NS_PER_S, Floats, Run, finite, numbers
 from fireai_analysis.verify.requests import Requests
 from fireai_analysis.verify.resources import average
@@ -35,6 +36,8 @@ def audit(run: Run, rows: Requests) -> Figures:
         "sockets_peak_count": _together(run, "sockets_count"),
         "gap_p95_ms": ranked(_gaps_ms(rows), 950),
     }
+    if not foreign.tells_due(run):
+        found = dict.fromkeys(found)
     return {f"generator.{name}": value for name, value in found.items()} | _calibration(run)
 
 

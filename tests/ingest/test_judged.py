@@ -52,6 +52,7 @@ def test_rows_within_the_limit_are_inconclusive_and_the_format_is_named(tmp_path
     assert result.response_ms.p95 is None
     assert result.service_ms.p95 == sorted(steady(50))[2849]
     assert result.delay.late_count is result.delay.hidden_count is None
+    assert result.generator.late_count is result.generator.send_lag_p99_ms is None
     assert verdicts(result)["go_memory"].verdict == "NOT MEASURED"
 
 
