@@ -105,29 +105,33 @@ def kinds_of(names: Sequence[str], *, epoch: bool) -> dict[str, pa.DataType]:
 
 def judge_of(names: Sequence[str], kinds: Mapping[str, pa.DataType]) -> Callable[[list[bytes]], Judged]:
     """Return the judge of a file's records: their values, or why they are refused or left out."""
-    places = {name: names.index(name) for name in kinds}
-    epoch = kinds["timeStamp"] == pa.int64()
+    time = _epoch if kinds["timeStamp"] == pa.int64() else _date
+    plan = [(name, names.index(name), (_CHECKS | {"timeStamp": time}).get(name)) for name in kinds]
 
     def judge(fields: list[bytes]) -> Judged:
-        row = {name: fields[place] for name, place in places.items()}
-        values: dict[str, Any] = {}
-        for name, check in _CHECKS.items():
-            if name in row:
-                values[name], problem = check(row[name]) if name != "timeStamp" else _time(row[name], epoch=epoch)
-                if problem:
-                    return LeftOut(REPEATED_HEADER) if row[name].strip() == name.encode() else problem
-        return tuple(values.get(name, row[name]) for name in kinds)
+        values: list[Any] = []
+        for name, place, check in plan:
+            value, problem = check(fields[place]) if check else (fields[place], "")
+            if problem:
+                return LeftOut(REPEATED_HEADER) if fields[place].strip() == name.encode() else problem
+            values.append(value)
+        return tuple(values)
 
     return judge
 
 
-def _time(text: bytes, *, epoch: bool) -> tuple[Any, str]:
-    value = whole(text) if epoch else dated_ms(text)
+def _epoch(text: bytes) -> tuple[Any, str]:
+    value = whole(text)
     if value is None:
-        return None, "time is not a number" if epoch else "time is not a date"
-    if not FIRST_MS <= value < END_MS:
-        return None, "time is impossible"
-    return (value if epoch else text_of(value)), ""
+        return None, "time is not a number"
+    return value, "" if FIRST_MS <= value < END_MS else "time is impossible"
+
+
+def _date(text: bytes) -> tuple[Any, str]:
+    value = dated_ms(text)
+    if value is None:
+        return None, "time is not a date"
+    return (text_of(value), "") if FIRST_MS <= value < END_MS else (None, "time is impossible")
 
 
 def _elapsed(text: bytes) -> tuple[Any, str]:
@@ -152,7 +156,6 @@ def _number(text: bytes) -> tuple[Any, str]:
 
 
 _CHECKS: dict[str, Callable[[bytes], tuple[Any, str]]] = {
-    "timeStamp": _number,
     "elapsed": _elapsed,
     "success": _success,
     "SampleCount": _samples,
