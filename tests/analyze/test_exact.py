@@ -1,9 +1,13 @@
 """Exact counts: whatever way requests are split, they count to the same, and quantiles are those of sorting."""
 
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +116,33 @@ def test_rows_count_as_the_judged_population(rows: list[dict[str, object]], size
             cells = np.clip(frame["intended_ns"] // 10, 0, 3)
             inside = known.population & (frame["endpoint"] == name) & (cells == window)
             assert counts.of(name, window).summary_ms() == summary_ms(values[inside])
+
+
+def _counted_file(path: Path) -> Counts:
+    return counted_rows([pq.read_table(path)])
+
+
+def test_partitions_counted_by_two_processes_are_the_whole_to_the_row(tmp_path: Path) -> None:
+    """What an engine on many machines does: one task a file of the dataset, and a sum of what they return."""
+    rng = np.random.default_rng(5)
+    count = 4000
+    columns = {name: pa.nulls(count, REQUESTS.field(name).type) for name in REQUESTS.names} | {
+        "intended_ns": pa.array(np.arange(count)),
+        "sent_ns": pa.array(np.arange(count)),
+        "service_us": pa.array(rng.lognormal(11, 1, count).astype(np.int32)),
+        "endpoint": pa.array(rng.choice(NAMES, count)).dictionary_encode(),
+        "judged": pa.array(np.ones(count, np.bool_)),
+        "ok": pa.array(rng.random(count) < 0.99),
+    }
+    table = pa.table([columns[name] for name in REQUESTS.names], schema=REQUESTS)
+    cuts = [0, 1, 700, 2500, count]
+    paths = [tmp_path / f"part-{number}.parquet" for number in range(4)]
+    for path, begin, end in zip(paths, cuts, cuts[1:], strict=False):
+        pq.write_table(table.slice(begin, end - begin), path)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        parts = list(pool.map(_counted_file, paths))
+    assert same(merged(parts[::-1]), counted_rows([table]))
+    assert merged(parts).all().requests_count == int(np.sum(columns["ok"].to_numpy(zero_copy_only=False)))
 
 
 def test_no_rows_count_to_nothing() -> None:
