@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any, Generic, NamedTuple, TypeVar
@@ -27,9 +27,12 @@ BLOCK_BYTES, READ_BYTES, PIECE_BYTES = 8 << 20, 256 << 10, 128 << 10
 WORKERS = 3
 _HEXADECIMAL = re.compile(rb"(?:\A|[^\w.:/-])-?0[xX]")
 _PAIRS = np.frombuffer(b"0x0X", np.uint16)
+MOST_REFUSED = 400_000
+"""Refused lines for each block that gave rows: eight megabytes hold fewer rows of any tool, so such a file is none."""
 TRUE, FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
 
 Made = TypeVar("Made")
+Item = TypeVar("Item")
 Judged = tuple[Any, ...] | str | LeftOut
 
 
@@ -85,15 +88,31 @@ def read_table(source: Source, rules: Rules[Made], first_line: int = 1) -> Itera
     first_line : int
         Line of the first record; what stands above it is skipped.
     """
+    yield from _bounded(source, _read(source, rules, first_line))
+
+
+def _read(source: Source, rules: Rules[Made], first_line: int) -> Iterator[Made | Refused | LeftOut]:
     free: list[bytearray] = []
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque[tuple[Future[list[Made | Refused | LeftOut]], _Piece]] = deque()
         for piece in _pieces(source, rules.delimiter, first_line, free):
-            waiting.append((pool.submit(_taken, rules, piece), piece))
+            waiting.append((pool.submit(_taken, source, rules, piece), piece))
             if len(waiting) > WORKERS:
                 yield from _result(*waiting.popleft(), free)
         while waiting:
             yield from _result(*waiting.popleft(), free)
+
+
+def _bounded(source: Source, found: Iterable[Item]) -> Iterator[Item]:
+    """Pass on what was found; give up a file of lines that are no rows, before it takes minutes."""
+    refused_count = kept_count = 0
+    for item in found:
+        refused_count += item.count if isinstance(item, Refused) else 0
+        kept_count += not isinstance(item, Refused | LeftOut)
+        if isinstance(item, Refused) and refused_count > MOST_REFUSED * (kept_count + 1):
+            problem = f"holds more than {MOST_REFUSED:,} lines together that are no rows, such as: {item.reason}"
+            raise source.refusal(problem, line=item.line)
+        yield item
 
 
 def _result(
@@ -176,7 +195,7 @@ def _split(data: bytes, at: int, line: int, delimiter: bytes, *, final: bool) ->
     return found, at
 
 
-def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
+def _taken(source: Source, rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
     if isinstance(piece, _Records):
         return _judged(rules, piece.records)
     table = _parsed(rules, piece)
@@ -186,7 +205,7 @@ def _taken(rules: Rules[Made], piece: _Piece) -> list[Made | Refused | LeftOut]:
     data = bytes(piece.data[: piece.end])
     if len(data) > PIECE_BYTES:
         small = _cut_small(data, piece.line, rules.delimiter, final=True)
-        return [item for part in small for item in _taken(rules, part)]
+        return list(_bounded(source, (item for part in small for item in _taken(source, rules, part))))
     return _judged(rules, _split(data, 0, piece.line, rules.delimiter, final=True)[0])
 
 
@@ -236,16 +255,21 @@ def _has_hexadecimal(data: bytes | bytearray) -> bool:
 
 
 def _judged(rules: Rules[Made], records: list[Fields | Refused]) -> list[Made | Refused | LeftOut]:
-    lost: list[Refused | LeftOut] = []
+    lost: dict[tuple[type[Refused | LeftOut], str], tuple[int, int]] = {}
     rows: list[tuple[Any, ...]] = []
     for one in records:
         found = _judgement(rules, one)
         if isinstance(found, tuple):
             rows.append(found)
         else:
-            lost.append(found)
+            line, count = lost.get((type(found), found.reason), (one.line or 0, 0))
+            lost[type(found), found.reason] = line, count + found.count
+    items: list[Refused | LeftOut] = [
+        Refused(reason, line, count) if kind is Refused else LeftOut(reason, count)
+        for (kind, reason), (line, count) in lost.items()
+    ]
     if not rows:
-        return list(lost)
+        return list(items)
     columns = zip(*rows, strict=True)
     table = pa.table(
         {name: pa.array(column, rules.kinds[name]) for name, column in zip(rules.kinds, columns, strict=True)}
@@ -253,7 +277,7 @@ def _judged(rules: Rules[Made], records: list[Fields | Refused]) -> list[Made | 
     made = rules.made(table)
     if made is None:
         raise AssertionError("a record was judged sound and cannot be taken")
-    return [made, *lost]
+    return [made, *items]
 
 
 def _judgement(rules: Rules[Made], one: Fields | Refused) -> tuple[Any, ...] | Refused | LeftOut:

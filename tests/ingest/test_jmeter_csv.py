@@ -201,6 +201,13 @@ def test_a_hole_of_nul_bytes_costs_its_line_alone(tmp_path: Path) -> None:
     assert losses(items) == [Refused("NUL bytes", 3)]
 
 
+@pytest.mark.parametrize("line", ["1", '"', f"x{SOUND}", '"" ""'], ids=["short", "quotes", "times", "stray"])
+def test_a_file_of_lines_that_are_no_rows_is_given_up(tmp_path: Path, line: str) -> None:
+    data = f"{HEADER}\n{SOUND}\n" + f"{line}\n" * 2000
+    with patch.object(tabular, "MOST_REFUSED", 300), pytest.raises(IngestError, match="more than 300 lines together"):
+        found(data.encode(), tmp_path)
+
+
 def test_bytes_that_are_not_utf_8_are_kept_as_escapes(tmp_path: Path) -> None:
     data = SMALL.replace(b"GET /a", b"GET /\xe9") + SOUND.replace("GET /a", "GET /\\xe9").encode()
     assert {row["endpoint"] for row in rows(found(data, tmp_path))} == {"GET /\\xe9", "POST /b, twice"}
