@@ -27,7 +27,7 @@ from fireai_analysis.ingest.jmeter_rows import (
     reason_of,
 )
 from fireai_analysis.ingest.source import Head, Source
-from fireai_analysis.ingest.tabular import truth, whole
+from fireai_analysis.ingest.tabular import MOST_REFUSED, truth, whole
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_TOKEN_BYTES = 8 * 1024 * 1024
@@ -222,8 +222,13 @@ def read(source: Source) -> Iterator[Item]:
 
 def _found(source: Source) -> Iterator[Request | Item]:
     notes, users_count = dict.fromkeys((RESOLUTION, STARTS)), 0
+    refused_count = requests_count = 0
     for reader in _readings(source):
         yield from reader.found
+        refused_count += sum(isinstance(one, Refused) for one in reader.found)
+        requests_count += sum(isinstance(one, Request) for one in reader.found)
+        if refused_count > max(MOST_REFUSED, requests_count):
+            raise source.refusal(f"holds more than {MOST_REFUSED:,} samples that cannot be taken")
         reader.found = []
         notes |= reader.notes
         users_count = max(users_count, reader.users_count)

@@ -88,7 +88,8 @@ def read_table(source: Source, rules: Rules[Made], first_line: int = 1) -> Itera
     first_line : int
         Line of the first record; what stands above it is skipped.
     """
-    yield from _bounded(source, _read(source, rules, first_line))
+    found = _read(source, rules, first_line)
+    yield from _bounded(source, found)
 
 
 def _read(source: Source, rules: Rules[Made], first_line: int) -> Iterator[Made | Refused | LeftOut]:

@@ -181,6 +181,12 @@ def test_a_file_that_must_not_or_cannot_be_read_is_refused(tmp_path: Path, data:
         found(data.encode(), tmp_path)
 
 
+def test_a_file_of_samples_that_cannot_be_taken_is_given_up(tmp_path: Path) -> None:
+    data = (OPEN + SOUND + "<sample/>\n" * 400 + SHUT).encode()
+    with patch.object(jmeter_xml, "MOST_REFUSED", 300), pytest.raises(IngestError, match="more than 300 samples"):
+        found(data, tmp_path)
+
+
 SEEDS = [one for one in seeds(sample_files("jmeter"), [SMALL]) if one.startswith(b"<")]
 
 
