@@ -40,7 +40,6 @@ def common(source: Source, limits: Limits) -> Values:
         "efficiency": _efficiency_of(source),
         **latency,
         **memory,
-        "memory_growth": source.value("memory_mib.growth", mb_text, NO_RSS),
         "memory_growth_mb": source.value("memory_mib.growth", lambda size: _bare(mb_text(size)), NO_RSS),
     }
 
@@ -69,6 +68,11 @@ def load(source: Source, limits: Limits) -> Values:
         "success": source.words(partial(_success, limits.get("error_rate")), "error_ratio", NO_ROWS),
         "mean": _latency(source, "mean", limits),
     }
+
+
+def memory_growth(source: Source) -> Value:
+    """Return the growth of the resident set of the sustained scenario, with its unit."""
+    return source.value("memory_mib.growth", mb_text, NO_RSS)
 
 
 def stability(source: Source) -> Value:

@@ -93,6 +93,7 @@ def _scenarios(summary: Summary) -> dict[str, Value]:
         own = scenario_values.common(source, limits(summary))
         own |= scenario_values.load(source, limits(summary)) if name in LOADS else {}
         found |= {f"{name}.{key}": value for key, value in own.items()}
+    found["sustained.memory_growth"] = scenario_values.memory_growth(sources["sustained"])
     found["sustained.stability"] = scenario_values.stability(sources["sustained"])
     found["spike.dropped"] = scenario_values.dropped(sources["spike"])
     found["spike.scaling"] = scenario_values.scaling(sources["spike"])

@@ -82,7 +82,7 @@ def stability(result: ScenarioResult) -> Table:
         ("Database connections at first", number_text(connections.initial_count, 0), "connections.initial_count"),
         ("Database connections at the end", number_text(connections.final_count, 0), "connections.final_count"),
         ("Connection errors", number_text(connections.errors_count, 0), "connections.errors_count"),
-        ("Connections stable", yes_no[connections.stable], "connections.stable"),
+        ("Connections stable over this run", yes_no[connections.stable], "connections.stable"),
     ]
     return figures(result, "stability", title="Memory and connections over the run", rows=rows, note="")
 
@@ -90,7 +90,7 @@ def stability(result: ScenarioResult) -> Table:
 def pool(result: ScenarioResult) -> Table:
     """Return use of the Go service's connection pool, and connections of the database."""
     use, connections = result.pool, result.connections
-    stable = {True: "stable", False: "unstable", None: NOT_MEASURED}[connections.stable]
+    stable = {True: "stable over this run", False: "unstable", None: NOT_MEASURED}[connections.stable]
     rows = [
         ("Pool size", number_text(use.max_count, 0), "pool.max_count"),
         ("In use at most", number_text(use.peak_acquired_count, 0), "pool.peak_acquired_count"),
