@@ -85,7 +85,11 @@ def test_a_reason_counts_the_routes_that_differ_and_leaves_their_list_to_the_che
     assert routes.count("/") >= 2
     told = [text for text in obstacles("p95_latency", result) if text.startswith("counts_locust")]
     assert told == [f"counts_locust failed ({head})"]
-    assert re.fullmatch(r"rows [\d,]+, locust [\d,]+(, [\d,]+ of them before or after the window)?; Locust lacks what .+; routes that differ, \d+", head)
+    assert re.fullmatch(
+        r"rows [\d,]+, locust [\d,]+(, [\d,]+ of them before or after the window)?; "
+        r"Locust lacks what .+; routes that differ, \d+",
+        head,
+    )
 
 
 @pytest.mark.parametrize("criterion", JUDGED)
