@@ -21,7 +21,8 @@ from fireai_analysis.collect.opening import FACTS, PROGRESS
 from fireai_analysis.collect.progress import read_object
 from fireai_analysis.collect.recorder import JUDGED
 from fireai_analysis.collect.recording import recordings
-from fireai_analysis.collect.schedule import draw
+from fireai_analysis.collect.schedule import draw, plan
+from fireai_analysis.collect.share import share
 from fireai_analysis.spec import Fleet
 from fireai_analysis.units import NS_PER_S
 from tests.collect.stub import SECRETS, counts, run_bundle, stub, target_at
@@ -153,10 +154,10 @@ def killed(bundle: RunBundle, worker: int, journal: int, url: str) -> None:
     assert [one["state"] for one in facts["workers"]] == ["lost" if k == worker else "done" for k in range(WORKERS)]
     others = frame[frame["worker"] != worker]
     assert others["sent_ns"].notna().all()
-    assert frame["error"].dropna().unique().tolist() == ["worker lost"]
     own = frame[frame["worker"] == worker]
-    lost = own["sent_ns"].isna()
-    assert lost.any()
+    assert own["sent_ns"].isna().tolist() == (own["error"] == "worker lost").tolist()
+    drawn = share(plan(bundle.manifest.spec.scenario, 1), worker, WORKERS).offsets_ns + state["started_ns"]
+    assert set(drawn[drawn <= others["intended_ns"].max()]) <= set(own["intended_ns"])  # each that was due has its row
     assert not frame.duplicated(["intended_ns", "user"]).any()
     seen = counts(url)
     unrecorded = sum(seen.values()) - bundle.manifest.spec.scenario.users - int(frame["sent_ns"].notna().sum())
@@ -213,6 +214,7 @@ def test_a_worker_that_falls_silent_ends_the_run(tmp_path: Path, workers: list[P
         assert ended(generators) == 4
         assert time.monotonic() - began_s < LOST_AFTER_S + 30
         killed(bundle, 2, killed_ns, url)
+    assert (bundle.requests()["error"] == "worker lost").sum() > 20  # due in the seconds until it was given up
 
 
 def test_a_stop_ends_all_of_them(tmp_path: Path) -> None:
