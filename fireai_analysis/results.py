@@ -169,7 +169,7 @@ class Endpoint(Record):
     method: str
     endpoint: str
     door: str
-    requests_count: int
+    requests_count: int | None
     failures_count: int | None
     response_ms: Quantiles
     service_ms: Quantiles

@@ -181,7 +181,7 @@ def _endpoint(data: RunData, key: Key, requests: int | None, failures: int | Non
         method=key[0],
         endpoint=key[1],
         door="",
-        requests_count=requests or 0,
+        requests_count=requests,
         failures_count=failures,
         response_ms=Quantiles(),
         service_ms=Quantiles(**exact),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fireai_analysis import narrative, plots, tables
+from fireai_analysis.analyze import foreign
 from fireai_analysis.analyze.data import RunData
 from fireai_analysis.analyze.run import Analysis, analyze_run
 from fireai_analysis.errors import IngestError
@@ -214,3 +215,9 @@ def test_whatever_a_file_holds_it_is_analysed_or_refused(tmp_path_factory: pytes
     result = judged(analysis.result, CRITERIA, TODAY)
     assert "PASSED" not in {one.verdict for one in verdicts(result).values()}
     assert result.model_dump_json()
+
+
+def test_an_endpoint_whose_requests_are_not_told_has_no_count(tmp_path: Path) -> None:
+    found = ingested(tmp_path, {"a.jtl": small_files.jtl(steady(50), threads=50)}, Wishes(), "peak")
+    endpoint = foreign._endpoint(RunData.from_bundle(found.bundle), ("GET", "/a"), None, None)
+    assert endpoint.requests_count is endpoint.failures_count is None
