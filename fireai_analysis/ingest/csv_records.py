@@ -81,6 +81,20 @@ def readable(source: Source, found: Iterable[Found | Refused]) -> Iterator[Found
         yield one
 
 
+def named(source: Source) -> Iterator[tuple[dict[str, str], int] | Refused]:
+    """Yield each record by the names of the first one, in lower case, with its line."""
+    names: list[str] = []
+    for record in records(source):
+        if isinstance(record, Refused):
+            yield record
+        elif not names:
+            names = [name.strip().lower() for name in record.fields]
+        elif len(record.fields) != len(names):
+            yield Refused("another number of columns than the header has", record.line)
+        else:
+            yield dict(zip(names, record.fields, strict=True)), record.line
+
+
 def header(head: Head) -> list[str]:
     """Return the names of the first line of a file in lower case; none where it cannot be one of a CSV file.
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fireai_analysis.ingest.csv_records import header, records
+from fireai_analysis.ingest.csv_records import header, named
 from fireai_analysis.ingest.found import Format, Item, Refused, Told
 from fireai_analysis.ingest.reported import count
 from fireai_analysis.ingest.sampled import Sample, gathered, moment_ns, taken_ns, whole
@@ -96,16 +96,8 @@ def _from_lines(source: Source) -> Iterator[Sample | Item]:
 
 
 def _from_csv(source: Source) -> Iterator[Sample | Item]:
-    names: list[str] = []
-    for record in records(source):
-        if isinstance(record, Refused):
-            yield record
-        elif not names:
-            names = [name.strip().lower() for name in record.fields]
-        elif len(record.fields) != len(names):
-            yield Refused("another number of columns than the header has", record.line)
-        else:
-            yield _polled(dict(zip(names, record.fields, strict=True)), record.line)
+    for found in named(source):
+        yield found if isinstance(found, Refused) else _polled(*found)
 
 
 def _polled(found: Mapping[str, Any], place: int) -> Sample | Refused:

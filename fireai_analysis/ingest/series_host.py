@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from fireai_analysis.ingest.csv_records import header, records
+from fireai_analysis.ingest.csv_records import header, named
 from fireai_analysis.ingest.found import Format, Item, LeftOut, Refused, Told
 from fireai_analysis.ingest.reported import number, text
 from fireai_analysis.ingest.sampled import Sample, gathered, moment_ns, whole
@@ -199,16 +199,8 @@ def _sar_values(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _psutil(source: Source) -> Iterator[Sample | Item]:
-    names: list[str] = []
-    for record in records(source):
-        if isinstance(record, Refused):
-            yield record
-        elif not names:
-            names = [name.strip().lower() for name in record.fields]
-        elif len(record.fields) != len(names):
-            yield Refused("another number of columns than the header has", record.line)
-        else:
-            yield _figures(dict(zip(names, record.fields, strict=True)), record.line)
+    for found in named(source):
+        yield found if isinstance(found, Refused) else _figures(*found)
 
 
 def _figures(row: Mapping[str, str], place: int) -> Sample | Item:
