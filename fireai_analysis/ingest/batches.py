@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -86,6 +87,19 @@ def gathered(source: Source, found: Iterable[Request | Item]) -> Iterator[Item]:
     if requests:
         yield Rows(_table(requests))
     yield from tally.items()
+
+
+def objects(source: Source) -> Iterator[tuple[dict[str, Any], int] | Refused]:
+    """Yield the JSON object of each line that is not empty, with its line."""
+    for place, line in source.lines():
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line.decode("utf-8", "backslashreplace"))
+        except (ValueError, RecursionError):
+            yield Refused("not JSON" if line.endswith(b"\n") else "truncated last line", place)
+            continue
+        yield (found, place) if isinstance(found, dict) else Refused("not an object", place)
 
 
 def _table(requests: list[Request]) -> pa.Table:

@@ -6,11 +6,11 @@ collection knows, nor the resident set; `MaxRSS` of the text is the high-water m
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fireai_analysis.ingest.batches import objects
 from fireai_analysis.ingest.csv_records import header, named
 from fireai_analysis.ingest.found import Format, Item, Refused, Told
 from fireai_analysis.ingest.reported import count
@@ -84,15 +84,8 @@ def _is_polled(names: list[str]) -> bool:
 
 
 def _from_lines(source: Source) -> Iterator[Sample | Item]:
-    for place, line in source.lines():
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line.decode("utf-8", "backslashreplace"))
-        except (ValueError, RecursionError):
-            yield Refused("not JSON" if line.endswith(b"\n") else "truncated last line", place)
-            continue
-        yield _polled(found, place) if isinstance(found, dict) else Refused("not an object", place)
+    for found in objects(source):
+        yield found if isinstance(found, Refused) else _polled(*found)
 
 
 def _from_csv(source: Source) -> Iterator[Sample | Item]:

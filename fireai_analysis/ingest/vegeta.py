@@ -6,12 +6,11 @@ versions, method, URL, headers. vegeta itself counts a status of 200 to 399 as s
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from fireai_analysis.ingest.batches import END_NS, FIRST_NS, TIMEOUT, Request, gathered, impossible
+from fireai_analysis.ingest.batches import END_NS, FIRST_NS, TIMEOUT, Request, gathered, impossible, objects
 from fireai_analysis.ingest.csv_records import records
 from fireai_analysis.ingest.found import Bounds, Format, Item, Refused, Told, Totals
 from fireai_analysis.ingest.moments import rfc3339_ns
@@ -94,16 +93,12 @@ def read_report(source: Source) -> Iterator[Item]:
 
 
 def _json_records(source: Source) -> Iterator[Request | Item]:
-    for place, line in source.lines():
-        if not line.strip():
+    for found in objects(source):
+        if isinstance(found, Refused):
+            yield found
             continue
-        try:
-            found = json.loads(line.decode("utf-8", "backslashreplace"))
-        except (ValueError, RecursionError):
-            yield Refused("not JSON" if line.endswith(b"\n") else "truncated last line", place)
-            continue
-        request = _json_request(found) if isinstance(found, dict) else "not an object"
-        yield Refused(request, place) if isinstance(request, str) else request
+        request = _json_request(found[0])
+        yield Refused(request, found[1]) if isinstance(request, str) else request
 
 
 def _json_request(found: dict[str, Any]) -> Request | str:
